@@ -1,0 +1,7 @@
+//! Peergate: a peer-to-peer gateway node. The modules in reading order:
+
+pub mod model;
+
+pub mod store;
+
+pub mod overlay;

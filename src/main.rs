@@ -1,0 +1,2 @@
+//! Peergate.
+fn main() {}

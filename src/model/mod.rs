@@ -1,0 +1,19 @@
+//! Plain data that every other module speaks: no I/O, no wire format, nothing else of this crate.
+//!
+//! The records here are the contract's section 4; what only one operation takes or gives lies beside that operation.
+
+mod content_id;
+mod fault;
+mod payload;
+mod piece;
+mod query;
+mod records;
+mod scalar;
+
+pub use content_id::{ContentId, ContentIdError};
+pub use fault::{Fault, FaultKind, Outcome};
+pub use payload::{ByteStream, Data, Payload};
+pub use piece::{Parent, Piece};
+pub use query::{Query, Term};
+pub use records::*;
+pub use scalar::{BYTES_TOKEN, Bounded, TIME_TOKEN, Time};

@@ -1,0 +1,1 @@
+//! Peergate's own overlay on libp2p.
