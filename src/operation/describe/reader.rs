@@ -1,0 +1,162 @@
+//! Reads the description of an operation off the JSON Schemas that schemars derives from its records.
+
+use std::collections::{BTreeSet, HashMap};
+
+use schemars::{SchemaGenerator, generate::SchemaSettings};
+use serde_json::Value as Json;
+
+use super::{Contract, Description, Enumeration, Field, Record, Type};
+use crate::operation::{Operation, meter::Meter};
+
+/// Collects the descriptions of operations into a [`Contract`].
+pub struct Describer {
+    /// Holds the definitions of all output records; what an answer always holds is required.
+    outputs: SchemaGenerator,
+}
+
+impl Default for Describer {
+    fn default() -> Self {
+        Self { outputs: SchemaSettings::draft2020_12().for_serialize().into_generator() }
+    }
+}
+
+impl Describer {
+    /// Describes one operation.
+    pub fn operation<O: Operation>(&mut self) -> Description {
+        let schema = SchemaSettings::draft2020_12().for_deserialize().into_generator().into_root_schema_for::<O>();
+        let element = element_name(O::NAME);
+        let output = reference(self.outputs.subschema_for::<O::Output>().as_value()).unwrap_or_default();
+        let mut schema = schema.to_value();
+        if let Some(object) = schema.as_object_mut() {
+            object.remove("$schema");
+            object.insert("title".into(), element.clone().into());
+        }
+        let input = record(&element, &schema, &|_| false);
+        Description { name: O::NAME, element, has_effect: O::HAS_EFFECT, input, output, schema, meter: Meter::new(O::NAME) }
+    }
+
+    /// The contract of these operations and of all records that they answer.
+    pub fn finish(mut self, operations: Vec<Description>) -> Contract {
+        let schemas = self.outputs.take_definitions(true);
+        let is_enumeration = |name: &str| schemas.get(name).is_some_and(|schema| words(schema).is_some());
+        let mut contract = Contract {
+            by_name: operations.iter().enumerate().map(|(i, operation)| (operation.name, i)).collect(),
+            by_element: operations.iter().enumerate().map(|(i, operation)| (operation.element.clone(), i)).collect(),
+            records: Vec::new(),
+            enumerations: Vec::new(),
+            schemas: schemas.clone(),
+            operations,
+        };
+        let by_name: HashMap<&String, Record> =
+            schemas.iter().map(|(name, schema)| (name, record(name, schema, &is_enumeration))).collect();
+        let mut seen = BTreeSet::new();
+        for operation in &contract.operations {
+            place(&operation.output, &by_name, &mut seen, &mut contract.records);
+        }
+        for (name, schema) in &schemas {
+            if let Some(values) = words(schema) {
+                contract.enumerations.push(Enumeration { name: name.clone(), doc: doc(schema), values });
+            }
+        }
+        contract
+    }
+}
+
+/// `search.find` as `SearchFind`.
+fn element_name(name: &str) -> String {
+    let capital = |word: &str| {
+        let mut letters = word.chars();
+        letters.next().map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + letters.as_str())
+    };
+    name.split('.').map(capital).collect()
+}
+
+/// Appends a record after those that it holds.
+fn place(name: &String, by_name: &HashMap<&String, Record>, seen: &mut BTreeSet<String>, records: &mut Vec<Record>) {
+    let Some(record) = by_name.get(name) else { return };
+    if !seen.insert(name.clone()) {
+        return;
+    }
+    for field in &record.fields {
+        if let Type::Record(inner) = &field.kind {
+            place(inner, by_name, seen, records);
+        }
+    }
+    records.push(record.clone());
+}
+
+fn record(name: &str, schema: &Json, is_enumeration: &dyn Fn(&str) -> bool) -> Record {
+    let required: Vec<&str> = schema["required"].as_array().into_iter().flatten().filter_map(Json::as_str).collect();
+    let fields = schema["properties"].as_object().into_iter().flatten();
+    let fields = fields.map(|(name, schema)| field(name, schema, required.contains(&name.as_str()), is_enumeration));
+    Record { name: name.to_owned(), doc: doc(schema), fields: fields.collect() }
+}
+
+fn field(name: &str, schema: &Json, required: bool, is_enumeration: &dyn Fn(&str) -> bool) -> Field {
+    let (inner, nullable) = without_null(schema);
+    let list = inner["type"] == "array";
+    let item = if list { &inner["items"] } else { &inner };
+    let example = [schema, item].into_iter().find_map(|schema| schema["examples"].get(0)).cloned();
+    Field {
+        name: name.to_owned(),
+        doc: doc(schema),
+        kind: kind(item, is_enumeration),
+        list,
+        required: required && !list && !nullable,
+        default: schema.get("default").filter(|default| !list && !default.is_null()).cloned(),
+        minimum: item["minimum"].as_i64(),
+        maximum: item["maximum"].as_i64(),
+        example,
+    }
+}
+
+/// The schema of the value when it is there, and whether it may be missing as `null`.
+fn without_null(schema: &Json) -> (Json, bool) {
+    let is_null = |schema: &Json| schema["type"] == "null";
+    if let Some(types) = schema["type"].as_array() {
+        let mut inner = schema.clone();
+        inner["type"] = types.iter().find(|name| **name != "null").cloned().unwrap_or_default();
+        return (inner, types.iter().any(|name| *name == "null"));
+    }
+    if let Some(choices) = schema["anyOf"].as_array()
+        && choices.iter().any(is_null)
+    {
+        return (choices.iter().find(|choice| !is_null(choice)).cloned().unwrap_or_default(), true);
+    }
+    (schema.clone(), false)
+}
+
+fn kind(schema: &Json, is_enumeration: &dyn Fn(&str) -> bool) -> Type {
+    if let Some(name) = reference(schema) {
+        return if is_enumeration(&name) { Type::Enumeration(name) } else { Type::Record(name) };
+    }
+    match (schema["type"].as_str().unwrap_or_default(), schema["format"].as_str().unwrap_or_default()) {
+        ("string", "date-time") => Type::Time,
+        ("string", _) if schema["contentEncoding"] == "base64" => Type::Bytes,
+        ("boolean", _) => Type::Boolean,
+        ("integer", "int64" | "uint64" | "uint") => Type::Long,
+        ("integer", _) => Type::Int,
+        ("number", _) => Type::Double,
+        _ => Type::String,
+    }
+}
+
+fn reference(schema: &Json) -> Option<String> {
+    schema["$ref"].as_str().and_then(|path| path.rsplit('/').next()).map(str::to_owned)
+}
+
+/// The words of an enumeration, each with its documentation.
+fn words(schema: &Json) -> Option<Vec<(String, String)>> {
+    if let Some(plain) = schema["enum"].as_array() {
+        return plain.iter().map(|word| Some((word.as_str()?.to_owned(), String::new()))).collect();
+    }
+    let choices = schema["oneOf"].as_array()?;
+    choices.iter().map(|choice| Some((choice["const"].as_str()?.to_owned(), doc(choice)))).collect()
+}
+
+/// The documentation as paragraphs: a line break within one is only the source file's.
+fn doc(schema: &Json) -> String {
+    let text = schema["description"].as_str().unwrap_or_default();
+    let paragraphs = text.split("\n\n").map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "));
+    paragraphs.filter(|paragraph| !paragraph.is_empty()).collect::<Vec<_>>().join("\n\n")
+}

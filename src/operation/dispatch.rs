@@ -1,0 +1,97 @@
+//! From a name and a request to an answer: one path for every operation and every binding, top to bottom.
+
+use std::{sync::Arc, time::Instant};
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{
+    Operation,
+    describe::Description,
+    registry::{self, REGISTRY},
+};
+use crate::{
+    access::Caller,
+    model::{Fault, FaultKind, Outcome},
+    service::Services,
+};
+
+/// One request of a binding: how its input is read and how its answer is written.
+pub trait Format: Send {
+    /// What the binding sends back.
+    type Answer: Send;
+
+    /// Reads the input record from the request.
+    ///
+    /// # Errors
+    /// InvalidRequest that names the field that is missing, unknown or ill-typed.
+    fn decode<I: DeserializeOwned>(&mut self, operation: &'static Description) -> Outcome<I>;
+
+    /// Whether [`Format::encode`] can write a [`crate::model::Payload`] that is a stream. Otherwise dispatch collects
+    /// it first, bounded by `limits.inline_bytes`.
+    fn streams(&self) -> bool {
+        false
+    }
+
+    /// Writes the output record.
+    fn encode<O: Serialize>(self, operation: &'static Description, output: O) -> Outcome<Self::Answer>;
+}
+
+/// Answers one call: finds the operation, checks the caller's rights, takes a permit, calls it within its deadline and
+/// counts the outcome.
+///
+/// # Errors
+/// NotFound for an unknown operation, LimitExceeded when too many calls are under way, otherwise what the format or
+/// the operation says.
+pub async fn dispatch<F: Format>(services: &Arc<Services>, caller: &Caller, name: &str, format: F) -> Outcome<F::Answer> {
+    let operation = REGISTRY.find(name).ok_or_else(|| unknown(name))?;
+    caller.authorise(operation.name)?;
+    let _permit = services.permits.try_acquire().map_err(|_| busy(services))?;
+    let started = Instant::now();
+    let outcome = registry::run(operation, services, format).await;
+    operation.meter.record(caller.binding, started.elapsed(), outcome.as_ref().err().map(|fault| fault.kind));
+    outcome
+}
+
+/// The part of [`dispatch`] that knows the operation's types.
+pub(super) async fn run<O: Operation, F: Format>(
+    operation: &'static Description,
+    services: &Arc<Services>,
+    mut format: F,
+) -> Outcome<F::Answer> {
+    let input: O = format.decode(operation)?;
+    let deadline = input.deadline();
+    let answer = async {
+        let mut output = input.call(services).await?;
+        if let Some(payload) = O::payload(&mut output)
+            && !format.streams()
+        {
+            let limit = services.about.limits.inline_bytes;
+            if payload.size() > limit {
+                return Err(over_inline_bytes(payload.size(), limit));
+            }
+            payload.collect().await?;
+        }
+        Ok(output)
+    };
+    let output = tokio::time::timeout(deadline, answer)
+        .await
+        .map_err(|_| Fault::timeout(format!("{} did not end within {} s", operation.name, deadline.as_secs())))??;
+    format.encode(operation, output)
+}
+
+fn unknown(name: &str) -> Fault {
+    let shown: String = name.chars().take(100).collect();
+    Fault::not_found(format!("there is no operation {shown:?}; system.listMethods, the WSDL and /api/openapi.json list them"))
+}
+
+fn busy(services: &Services) -> Fault {
+    let limit = services.about.limits.concurrent_requests;
+    Fault::new(FaultKind::LimitExceeded, format!("{limit} calls are under way, which is limits.concurrent_requests"))
+}
+
+fn over_inline_bytes(size: u64, limit: u64) -> Fault {
+    Fault::too_large(format!(
+        "the content has {size} bytes and limits.inline_bytes is {limit}; read it in parts with content.read, or get \
+         it from /content/{{contentId}}"
+    ))
+}

@@ -1,0 +1,57 @@
+//! The contract: every operation once, in the file of its family, and everything that follows from that.
+//!
+//! An operation *is* its input record: the record's doc comment is its manual, its fields are its parameters, and
+//! [`Operation::call`] is its code. One line in [`registry`] makes it exist on every binding, on the command line and
+//! in every generated description. Operations never learn who called.
+
+pub mod content;
+pub mod describe;
+mod dispatch;
+mod meter;
+pub mod node;
+pub mod overlay;
+pub mod peer;
+mod registry;
+pub mod search;
+pub mod transfer;
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use schemars::JsonSchema;
+use serde::{Serialize, de::DeserializeOwned};
+
+pub use dispatch::{Format, dispatch};
+pub use registry::{CONTRACT, REGISTRY};
+
+use crate::{
+    model::{Outcome, Payload},
+    service::Services,
+};
+
+/// How long an operation may take when its input says nothing else.
+pub const DEADLINE: Duration = Duration::from_secs(60);
+/// What an operation may take beyond the time that its input allows, to put its answer together.
+pub const GRACE: Duration = Duration::from_secs(5);
+
+/// One operation of the contract (section 5).
+pub trait Operation: Serialize + DeserializeOwned + JsonSchema + Send + 'static {
+    /// Its name, `service.operation`.
+    const NAME: &'static str;
+    /// Whether it changes anything; one that does is not simply repeated.
+    const HAS_EFFECT: bool;
+    /// The record that it answers.
+    type Output: Serialize + DeserializeOwned + JsonSchema + Send + 'static;
+
+    /// The time after which the caller is told Timeout.
+    fn deadline(&self) -> Duration {
+        DEADLINE
+    }
+
+    /// Does it.
+    fn call(self, services: &Arc<Services>) -> impl Future<Output = Outcome<Self::Output>> + Send;
+
+    /// The field of the answer that may be a stream, where it has one.
+    fn payload(_answer: &mut Self::Output) -> Option<&mut Payload> {
+        None
+    }
+}
