@@ -206,6 +206,7 @@ impl<'a> Deserializer<'a> for Input<'_, 'a> {
     }
 
     serde::forward_to_deserialize_any! {
+        <V: Visitor<'a>>
         bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf option unit unit_struct seq tuple
         tuple_struct map enum identifier ignored_any
     }
