@@ -28,25 +28,6 @@ pub struct Reply {
     pub body: Bytes,
 }
 
-/// The bounds of what a binding reads and writes, each a key under `limits` of the configuration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// How deep elements may lie.
-    pub xml_depth: usize,
-    /// How many attributes an element may have.
-    pub xml_attributes: usize,
-    /// How many calls a multicall may hold.
-    pub multicall_calls: usize,
-    /// Bytes that the answers of one multicall may take together.
-    pub inline_bytes: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { xml_depth: 64, xml_attributes: 64, multicall_calls: 1000, inline_bytes: 64 << 20 }
-    }
-}
-
 /// Why the answer of another node, read by the client side of a binding, holds no record.
 #[derive(Debug, thiserror::Error)]
 pub enum AnswerError {

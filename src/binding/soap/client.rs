@@ -12,8 +12,8 @@ use super::{
     names::Space,
 };
 use crate::{
-    binding::{AnswerError, Limits, refusal::Refusal, xml::text_of},
-    model::{Fault, FaultKind},
+    binding::{AnswerError, refusal::Refusal, xml::text_of},
+    model::{Fault, FaultKind, Limits},
 };
 
 /// A whole request: an envelope with the element of the operation, such as `SearchFind`.

@@ -272,10 +272,7 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
-    use crate::{
-        binding::Limits,
-        model::{Data, Time, TransferState},
-    };
+    use crate::model::{Data, Limits, Time, TransferState};
 
     #[derive(Debug, Default, PartialEq, Deserialize)]
     #[serde(default, deny_unknown_fields)]

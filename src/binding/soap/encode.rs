@@ -21,7 +21,8 @@ use crate::binding::{
 /// # Errors
 /// A value that the contract has no type for, such as a map.
 pub fn answer(out: &mut String, operation: &str, output: &impl Serialize) -> Result<(), Refusal> {
-    let response = Field { out, name: &[operation, "Response"].concat(), is_root: true }.record();
+    let name = [operation, "Response"].concat();
+    let response = Field { out, name: &name, is_root: true }.record();
     output.serialize(Field { out: response.out, name: "result", is_root: false })?;
     ser::SerializeStruct::end(response)
 }

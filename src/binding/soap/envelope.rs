@@ -8,7 +8,10 @@ use super::{
     header::Header,
     names::{Element, SOAP11, SOAP12, Scope, Space, Step},
 };
-use crate::binding::{Limits, refusal::Refusal};
+use crate::{
+    binding::refusal::{Refusal, shown},
+    model::Limits,
+};
 
 /// A version of SOAP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,7 +114,7 @@ fn envelope(scope: &mut Scope<'_>, presumed: Version) -> Result<Version, SoapFau
             ("Envelope", Space::Soap12) => Ok(Version::V12),
             ("Envelope", _) => {
                 let space = scope.uri(root.tag.prefix()).unwrap_or_default();
-                let message = format!("the envelope's namespace {} is none of {SOAP11} and {SOAP12}", crate::binding::refusal::shown(space));
+                let message = format!("the envelope's namespace {} is none of {SOAP11} and {SOAP12}", shown(space));
                 Err(SoapFault::of_code(presumed, Code::VersionMismatch, message))
             }
             _ => Err(refused(Refusal::foreign(format_args!("want a SOAP Envelope, got <{}>", root.tag.name())))),

@@ -25,10 +25,10 @@ use self::{
     fault::SoapFault,
     names::Element,
 };
-use super::{Limits, Reply, refusal::Refusal, xml::text_of};
+use super::{Reply, refusal::Refusal, xml::text_of};
 use crate::{
     access::Caller,
-    model::{Fault, Outcome},
+    model::{Fault, Limits, Outcome},
     operation::{Format, REGISTRY, describe::Description, dispatch},
     service::Services,
 };

@@ -5,10 +5,12 @@
 
 use std::borrow::Cow;
 
-use crate::binding::{
-    Limits,
-    refusal::{Refusal, shown},
-    xml::{Reader, Tag, Token},
+use crate::{
+    binding::{
+        refusal::{Refusal, shown},
+        xml::{Reader, Tag, Token},
+    },
+    model::Limits,
 };
 
 /// The namespace of the contract.

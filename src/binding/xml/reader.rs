@@ -9,7 +9,10 @@ use std::borrow::Cow;
 
 use quick_xml::events::{BytesRef, BytesStart, Event, attributes::Attribute};
 
-use crate::binding::{Limits, refusal::Refusal};
+use crate::{
+    binding::refusal::{Refusal, shown},
+    model::Limits,
+};
 
 /// One step through a document.
 #[derive(Clone, Debug, PartialEq)]
@@ -91,11 +94,6 @@ impl<'a> Reader<'a> {
         &self.source[start..self.end]
     }
 
-    /// Where the token that was read last ends.
-    pub fn position(&self) -> usize {
-        self.end
-    }
-
     /// The next token.
     ///
     /// # Errors
@@ -125,8 +123,7 @@ impl<'a> Reader<'a> {
         match self.next()? {
             Token::Text(text) if is_space(&text) => self.next(),
             Token::Text(text) => {
-                let shown = crate::binding::refusal::shown(text.trim());
-                Err(Refusal::foreign(format_args!("text {shown} where an element was expected")))
+                Err(Refusal::foreign(format_args!("text {} where an element was expected", shown(text.trim()))))
             }
             token => Ok(token),
         }
@@ -287,7 +284,7 @@ impl<'a> Text<'a> {
                 self.no_half(at)?;
                 let known = [("lt", '<'), ("gt", '>'), ("amp", '&'), ("quot", '"'), ("apos", '\'')];
                 let found = known.into_iter().find(|(known, _)| *known == name).map(|(_, character)| character);
-                let unknown = || format!("the entity {} is not declared", crate::binding::refusal::shown(name));
+                let unknown = || format!("the entity {} is not declared", shown(name));
                 found.ok_or_else(|| Refusal::malformed(at, unknown()))?
             }
         };

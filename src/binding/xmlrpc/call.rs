@@ -8,10 +8,10 @@ use serde::de::{self, DeserializeOwned, DeserializeSeed, Deserializer, Error, In
 use super::decode::{Known, Members, Opened, read_name};
 use crate::{
     binding::{
-        Limits,
         refusal::{Mistake, Refusal},
         xml::{Reader, Token, unexpected},
     },
+    model::Limits,
     operation::describe::Description,
 };
 
@@ -187,7 +187,8 @@ impl<'a> Deserializer<'a> for Input<'_, 'a> {
     type Error = Refusal;
 
     fn deserialize_any<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Refusal> {
-        self.deserialize_struct(self.operation.name, &[], visitor)
+        let Self { parameters, operation } = self;
+        visitor.visit_map(Fields { parameters, operation, known: None, position: 0, source: Source::Positions(None) })
     }
 
     fn deserialize_struct<V: Visitor<'a>>(
@@ -196,9 +197,9 @@ impl<'a> Deserializer<'a> for Input<'_, 'a> {
         known: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Refusal> {
-        let record = (self.operation.name, known);
         let Self { parameters, operation } = self;
-        visitor.visit_map(Fields { parameters, operation, record, position: 0, source: Source::Positions(None) })
+        let known = Some((operation.name, known));
+        visitor.visit_map(Fields { parameters, operation, known, position: 0, source: Source::Positions(None) })
     }
 
     fn deserialize_newtype_struct<V: Visitor<'a>>(self, _: &'static str, visitor: V) -> Result<V::Value, Refusal> {
@@ -224,7 +225,7 @@ enum Source<'a> {
 struct Fields<'p, 'a> {
     parameters: &'p mut Parameters<'a>,
     operation: &'static Description,
-    record: Known,
+    known: Option<Known>,
     position: usize,
     source: Source<'a>,
 }
@@ -238,7 +239,7 @@ impl<'a> Fields<'_, 'a> {
                 return if self.position < required { Err(self.misfit("too few parameters")) } else { Ok(None) };
             };
             if opened.is_struct() && (self.position == 0 || self.position == required) {
-                self.source = Source::Struct(Members::of(self.record));
+                self.source = Source::Struct(Members::of(self.known));
                 return Ok(None);
             }
             let field = self.operation.required().nth(self.position);

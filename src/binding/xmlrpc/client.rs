@@ -9,11 +9,11 @@ use super::{
 };
 use crate::{
     binding::{
-        AnswerError, Limits,
+        AnswerError,
         refusal::Refusal,
         xml::{Reader, Token, text_of, unexpected},
     },
-    model::{Fault, FaultKind},
+    model::{Fault, FaultKind, Limits},
 };
 
 /// A whole `methodCall` with one struct that holds every field of the input, `i8` for longs.

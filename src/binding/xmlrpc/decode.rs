@@ -8,12 +8,9 @@ use std::borrow::Cow;
 
 use serde::de::{self, DeserializeSeed, Deserializer, Error, IntoDeserializer, Visitor};
 
-use crate::{
-    binding::{
-        refusal::{Mistake, Refusal, shown},
-        xml::{Reader, Tag, Token, is_space, unexpected},
-    },
-    model::BYTES_TOKEN,
+use crate::binding::{
+    refusal::{Mistake, Refusal, shown},
+    xml::{Reader, Tag, Token, is_space, unexpected},
 };
 
 /// The newtype name under which a [`Raw`] passes through serde.
@@ -428,9 +425,9 @@ pub struct Members<'a> {
 }
 
 impl<'a> Members<'a> {
-    /// The members of a struct that may hold nothing else than what the record knows.
-    pub fn of(record: Known) -> Self {
-        Self { record: Some(record), strict: true, member: None }
+    /// The members of a struct that may hold nothing else than what the record knows, where that is said.
+    pub fn of(record: Option<Known>) -> Self {
+        Self { record, strict: true, member: None }
     }
 
     /// The name of the next member that is not nil, whose value then waits; none at the end of the struct.

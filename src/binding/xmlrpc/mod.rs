@@ -17,13 +17,13 @@ pub use dialect::{Dialect, Long};
 
 use self::call::{Call, Parameters};
 use super::{
-    Limits, Reply,
+    Reply,
     refusal::{Mistake, Refusal, shown},
     xml::text_of,
 };
 use crate::{
     access::Caller,
-    model::{Fault, Outcome},
+    model::{Fault, Limits, Outcome},
     operation::{Format, REGISTRY, describe::Description, dispatch},
     service::Services,
 };
@@ -37,12 +37,12 @@ const NO_SUCH_METHOD: i32 = -32601;
 const BAD_PARAMETERS: i32 = -32602;
 
 /// How one request is read and answered.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Context {
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
     /// The forms of the answer.
     pub dialect: Dialect,
     /// The bounds of the request.
-    pub limits: Limits,
+    pub limits: &'a Limits,
 }
 
 /// Answers one request. Faults are answers too.
@@ -51,7 +51,7 @@ pub async fn answer(
     caller: &Caller,
     body: &[u8],
     content_type: Option<&str>,
-    context: &Context,
+    context: &Context<'_>,
 ) -> Reply {
     match respond(services, caller, body, content_type, context).await {
         Ok(document) => reply(document),
@@ -74,10 +74,10 @@ async fn respond(
     caller: &Caller,
     body: &[u8],
     content_type: Option<&str>,
-    context: &Context,
+    context: &Context<'_>,
 ) -> Result<String, Refused> {
     let text = text_of(body, content_type)?;
-    let Call { method, parameters } = Call::read(&text, &context.limits)?;
+    let Call { method, parameters } = Call::read(&text, context.limits)?;
     if method == introspection::MULTICALL {
         return multicall::answer(services, caller, parameters, context).await;
     }
@@ -90,7 +90,7 @@ async fn call(
     caller: &Caller,
     method: &str,
     mut parameters: Parameters<'_>,
-    context: &Context,
+    context: &Context<'_>,
     frame: Frame,
 ) -> Result<String, Refused> {
     if let Some(answer) = introspection::answer(method, &mut parameters, context.dialect, frame) {

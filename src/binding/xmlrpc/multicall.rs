@@ -24,7 +24,7 @@ pub(super) async fn answer(
     services: &Arc<Services>,
     caller: &Caller,
     mut parameters: Parameters<'_>,
-    context: &Context,
+    context: &Context<'_>,
 ) -> Result<String, Refused> {
     let (Calls(calls),) = parameters.read_tuple::<(Calls<'_>,)>()?;
     let limit = context.limits.multicall_calls;
@@ -35,7 +35,7 @@ pub(super) async fn answer(
     let mut out = encode::begin("methodResponse", context.dialect);
     out.push_str("<params><param><value><array><data>");
     for call in calls {
-        let answered = if out.len() > context.limits.inline_bytes {
+        let answered = if out.len() as u64 > context.limits.inline_bytes {
             Err(over_inline_bytes(context.limits.inline_bytes))
         } else {
             inner(services, caller, call, context).await
@@ -54,20 +54,20 @@ async fn inner(
     services: &Arc<Services>,
     caller: &Caller,
     call: InnerCall<'_>,
-    context: &Context,
+    context: &Context<'_>,
 ) -> Result<String, Refused> {
     let method = call.method.ok_or_else(|| Refused::from(Refusal::foreign("a call without methodName")))?;
     if method == MULTICALL {
         return Err(Refused { code: 400, message: "a multicall inside of a multicall is refused".to_owned() });
     }
     let parameters = match call.parameters {
-        Some(Raw(value)) => Parameters::of_inner_call(value, &context.limits)?,
-        None => Parameters::none(&context.limits),
+        Some(Raw(value)) => Parameters::of_inner_call(value, context.limits)?,
+        None => Parameters::none(context.limits),
     };
     super::call(services, caller, &method, parameters, context, Frame::Item).await
 }
 
-fn over_inline_bytes(limit: usize) -> Refused {
+fn over_inline_bytes(limit: u64) -> Refused {
     let message = format!("the answers before this one fill limits.inline_bytes, {limit}; make this call on its own");
     Refused { code: FaultKind::TooLarge.status().into(), message }
 }
