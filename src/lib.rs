@@ -5,3 +5,9 @@ pub mod model;
 pub mod store;
 
 pub mod overlay;
+
+pub mod service;
+
+pub mod access;
+
+pub mod operation;

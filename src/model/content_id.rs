@@ -15,6 +15,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 const RAW: u64 = 0x55;
 /// The multihash code of BLAKE3.
 const BLAKE3: u64 = 0x1e;
+/// An id for manuals: that of the five bytes `hello`.
+const EXAMPLE: &str = "bafkr4ihkr4ld3m4gqkjf4reryxsy2s5tkbxprqkow6fin2iiyvreuzzab4";
 /// Longest text that is looked at; a magnet link with its trackers stays well below.
 const MAX_TEXT: usize = 4096;
 /// What is percent-encoded in the parts of a catalogue id.
@@ -170,7 +172,7 @@ impl JsonSchema for ContentId {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string" })
+        json_schema!({ "type": "string", "examples": [EXAMPLE] })
     }
 }
 
@@ -200,6 +202,11 @@ mod tests {
         let id = ContentId::native(blake3::hash(b"peergate"));
         assert!(id.to_string().starts_with("bafkr4i"), "{id}");
         assert_eq!(round_trip(&id.to_string()).hash(), Some(blake3::hash(b"peergate")));
+    }
+
+    #[test]
+    fn the_example_is_the_id_of_hello() {
+        assert_eq!(ContentId::native(blake3::hash(b"hello")).to_string(), EXAMPLE);
     }
 
     #[test]

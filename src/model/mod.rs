@@ -4,6 +4,7 @@
 
 mod content_id;
 mod fault;
+mod limits;
 mod payload;
 mod piece;
 mod query;
@@ -12,6 +13,7 @@ mod scalar;
 
 pub use content_id::{ContentId, ContentIdError};
 pub use fault::{Fault, FaultKind, Outcome};
+pub use limits::Limits;
 pub use payload::{ByteStream, Data, Payload};
 pub use piece::{Parent, Piece};
 pub use query::{Query, Term};

@@ -42,7 +42,12 @@ pub trait Format: Send {
 /// # Errors
 /// NotFound for an unknown operation, LimitExceeded when too many calls are under way, otherwise what the format or
 /// the operation says.
-pub async fn dispatch<F: Format>(services: &Arc<Services>, caller: &Caller, name: &str, format: F) -> Outcome<F::Answer> {
+pub async fn dispatch<F: Format>(
+    services: &Arc<Services>,
+    caller: &Caller,
+    name: &str,
+    format: F,
+) -> Outcome<F::Answer> {
     let operation = REGISTRY.find(name).ok_or_else(|| unknown(name))?;
     caller.authorise(operation.name)?;
     let _permit = services.permits.try_acquire().map_err(|_| busy(services))?;
@@ -81,7 +86,9 @@ pub(super) async fn run<O: Operation, F: Format>(
 
 fn unknown(name: &str) -> Fault {
     let shown: String = name.chars().take(100).collect();
-    Fault::not_found(format!("there is no operation {shown:?}; system.listMethods, the WSDL and /api/openapi.json list them"))
+    Fault::not_found(format!(
+        "there is no operation {shown:?}; system.listMethods, the WSDL and /api/openapi.json list them"
+    ))
 }
 
 fn busy(services: &Services) -> Fault {

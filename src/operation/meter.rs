@@ -22,7 +22,8 @@ impl Meter {
     pub fn record(&self, binding: Binding, took: Duration, fault: Option<FaultKind>) {
         let (operation, name) = (self.operation, binding.name());
         let (answered, seconds) = self.answered[binding as usize].get_or_init(|| {
-            let answered = counter!("peergate_calls_total", "operation" => operation, "binding" => name, "outcome" => "ok");
+            let answered =
+                counter!("peergate_calls_total", "operation" => operation, "binding" => name, "outcome" => "ok");
             (answered, histogram!("peergate_call_seconds", "operation" => operation, "binding" => name))
         });
         seconds.record(took.as_secs_f64());

@@ -22,6 +22,8 @@ use serde::{Serialize, de::DeserializeOwned};
 
 pub use dispatch::{Format, dispatch};
 pub use registry::{CONTRACT, REGISTRY};
+#[cfg(test)]
+pub use registry::{Visitor, visit};
 
 use crate::{
     model::{Outcome, Payload},

@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use super::{
     Operation, content,
-    describe::{Contract, Description, Describer},
+    describe::{Contract, Describer, Description},
     dispatch::{self, Format},
     node, overlay, peer, search, transfer,
 };

@@ -2,6 +2,7 @@
 //!
 //! The bridge, the services and the operations know this trait only. An overlay delivers verified bytes or none.
 
+mod merge;
 mod offer;
 mod set;
 
@@ -13,7 +14,7 @@ use async_trait::async_trait;
 use futures::stream::BoxStream;
 
 pub use offer::{Offer, Source};
-pub use set::Overlays;
+pub use set::{Overlays, Search};
 
 use crate::model::{ContentId, Hit, Outcome, Overlay as OverlayRecord, Peer, Piece, Query};
 

@@ -46,9 +46,10 @@ pub fn value(contract: &Contract, field: &Field) -> Json {
         Type::Time => json!("2026-11-22T06:49:55Z"),
         Type::Bytes => json!("aGVsbG8="),
         Type::Record(name) => contract.record(name).map_or(Json::Null, |record| contract.example(record)),
-        Type::Enumeration(name) => {
-            contract.enumeration(name).and_then(|words| words.values.first()).map_or(Json::Null, |(word, _)| json!(word))
-        }
+        Type::Enumeration(name) => contract
+            .enumeration(name)
+            .and_then(|words| words.values.first())
+            .map_or(Json::Null, |(word, _)| json!(word)),
     };
     if field.list { json!([item]) } else { item }
 }

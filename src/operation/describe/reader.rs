@@ -32,7 +32,15 @@ impl Describer {
             object.insert("title".into(), element.clone().into());
         }
         let input = record(&element, &schema, &|_| false);
-        Description { name: O::NAME, element, has_effect: O::HAS_EFFECT, input, output, schema, meter: Meter::new(O::NAME) }
+        Description {
+            name: O::NAME,
+            element,
+            has_effect: O::HAS_EFFECT,
+            input,
+            output,
+            schema,
+            meter: Meter::new(O::NAME),
+        }
     }
 
     /// The contract of these operations and of all records that they answer.
@@ -159,4 +167,68 @@ fn doc(schema: &Json) -> String {
     let text = schema["description"].as_str().unwrap_or_default();
     let paragraphs = text.split("\n\n").map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "));
     paragraphs.filter(|paragraph| !paragraph.is_empty()).collect::<Vec<_>>().join("\n\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::operation::{CONTRACT, REGISTRY, describe::Type};
+
+    fn field(operation: &str, name: &str) -> crate::operation::describe::Field {
+        let fields = &REGISTRY.find(operation).unwrap().input.fields;
+        fields.iter().find(|field| field.name == name).unwrap().clone()
+    }
+
+    #[test]
+    fn types_ranges_and_defaults_come_from_the_records() {
+        let limit = field("search.find", "limit");
+        assert_eq!((limit.kind, limit.minimum, limit.maximum), (Type::Int, Some(1), Some(200)));
+        assert_eq!(limit.default, Some(20.into()));
+        assert!(!limit.required);
+        assert!(field("search.find", "query").required);
+        assert_eq!(field("search.find", "minSize").kind, Type::Long);
+        assert_eq!(field("content.publish", "data").kind, Type::Bytes);
+        let tags = field("content.update", "tags");
+        assert!(tags.list && !tags.required);
+    }
+
+    #[test]
+    fn a_record_stands_after_those_that_it_holds() {
+        let place = |name: &str| CONTRACT.records.iter().position(|record| record.name == name).unwrap();
+        assert!(place("Hit") < place("SearchResult"));
+        assert!(place("Limit") < place("NodeInfo"));
+        assert!(CONTRACT.enumeration("TransferState").is_some_and(|words| words.values.len() == 6));
+    }
+
+    #[test]
+    fn every_operation_record_and_field_is_documented() {
+        for operation in &CONTRACT.operations {
+            assert!(!operation.summary().is_empty(), "{}", operation.name);
+            assert!(CONTRACT.record(&operation.output).is_some(), "{}", operation.name);
+            assert_eq!(REGISTRY.find_element(&operation.element).map(|found| found.name), Some(operation.name));
+        }
+        let inputs = CONTRACT.operations.iter().map(|operation| &operation.input);
+        for record in CONTRACT.records.iter().chain(inputs) {
+            for field in &record.fields {
+                assert!(!field.doc.is_empty(), "{}.{}", record.name, field.name);
+            }
+        }
+    }
+
+    #[test]
+    fn examples_are_inputs_of_their_operations() {
+        struct Reads;
+        impl crate::operation::Visitor for Reads {
+            fn visit<O: crate::operation::Operation>(&mut self) {
+                let operation = REGISTRY.find(O::NAME).unwrap();
+                for example in [operation.example_request(&CONTRACT), operation.example_full_request(&CONTRACT)] {
+                    let read: Result<O, _> = serde_json::from_value(example.clone());
+                    assert!(read.is_ok(), "{} {example}: {}", O::NAME, read.unwrap_err());
+                }
+                let answer = operation.example_answer(&CONTRACT);
+                let read: Result<O::Output, _> = serde_json::from_value(answer.clone());
+                assert!(read.is_ok(), "{} {answer}: {}", O::NAME, read.err().unwrap());
+            }
+        }
+        crate::operation::visit(&mut Reads);
+    }
 }

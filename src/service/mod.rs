@@ -1,0 +1,51 @@
+//! Long-lived work behind the operations, and what every operation is handed.
+
+pub mod contents;
+pub mod library;
+pub mod peers;
+pub mod searches;
+pub mod transfers;
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+use crate::{
+    model::{Limits, Time},
+    overlay::Overlays,
+    store::Store,
+};
+
+/// What the operations work with; `node.rs` puts it together.
+pub struct Services {
+    /// What this node is.
+    pub about: About,
+    /// What it holds.
+    pub store: Arc<Store>,
+    /// The networks that it takes part in.
+    pub overlays: Arc<Overlays>,
+    /// Bytes of anything, here or elsewhere.
+    pub contents: contents::Contents,
+    /// Searches that are under way.
+    pub searches: searches::Searches,
+    /// Transfers, under way and ended.
+    pub transfers: Arc<transfers::Transfers>,
+    /// Peers, and what this node's users think of them.
+    pub peers: peers::Peers,
+    /// Bounds the calls that are under way.
+    pub permits: Semaphore,
+}
+
+/// What this node is.
+pub struct About {
+    /// Its peer id.
+    pub peer_id: String,
+    /// When it was started.
+    pub started: Time,
+    /// Where it answers callers, as a URL.
+    pub http_address: String,
+    /// The bindings that it answers.
+    pub bindings: &'static [&'static str],
+    /// Its limits.
+    pub limits: Limits,
+}

@@ -1,0 +1,231 @@
+//! Moves the bytes of one transfer: from whichever source delivers, verified, into the store, until none is missing.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::StreamExt;
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, sleep},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{Job, Policy};
+use crate::{
+    model::{Fault, FaultKind, Outcome, Piece},
+    overlay::{Fetch, Overlays},
+    store::{NewContent, Partial, Store},
+};
+
+/// Pieces that are written with one call: 1 MiB of native content.
+const PIECES_PER_WRITE: usize = 64;
+/// Bytes that may be lost to a kill, after which what came is made safe.
+const SYNC_BYTES: u64 = 32 << 20;
+/// How often a record's rate is taken.
+const RATE_WINDOW: Duration = Duration::from_millis(500);
+/// The pause after the first failure of all sources; it doubles with each.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// The longest pause between attempts.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// How long a transfer goes on without a single new byte.
+const PATIENCE: Duration = Duration::from_secs(3600);
+
+/// Runs until the content is complete and kept (`Some`), or until it is stopped (`None`).
+///
+/// # Errors
+/// What no other source and no later attempt can mend, or the last fault after an hour without a byte.
+pub(super) async fn run(
+    store: &Arc<Store>,
+    overlays: &Overlays,
+    policy: &Policy,
+    job: &Job,
+    stop: &CancellationToken,
+) -> Outcome<Option<()>> {
+    let mut attempt = Attempt { store, overlays, job, stop, failed: Vec::new() };
+    let mut pause = FIRST_PAUSE;
+    let mut last_progress = Instant::now();
+    let partial = loop {
+        let before = job.record.borrow().received;
+        let fault = match attempt.take_from_one_source().await {
+            Ok(Some(partial)) => break partial,
+            Ok(None) if stop.is_cancelled() => return Ok(None),
+            Ok(None) => continue,
+            Err(fault) => fault,
+        };
+        if !can_pass(&fault) || last_progress.elapsed() > PATIENCE {
+            return Err(fault);
+        }
+        if job.record.borrow().received > before {
+            (pause, last_progress) = (FIRST_PAUSE, Instant::now());
+        }
+        tracing::debug!(content = %job.record.borrow().content_id, "{fault}");
+        job.record.send_modify(|record| record.error = Some(fault.message));
+        if attempt.failed.is_empty() || matches!(fault.kind, FaultKind::NotFound | FaultKind::Unavailable) {
+            tokio::select! {
+                () = stop.cancelled() => return Ok(None),
+                () = sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
+            }
+            // After a pause every source gets another chance; one that lied is remembered by its overlay.
+            attempt.failed.clear();
+        }
+    };
+    let record = job.record();
+    let overlays = if policy.share { overlays.publishing(&job.overlays).unwrap_or_default() } else { Vec::new() };
+    let new = NewContent { name: record.name, overlays, ..NewContent::default() };
+    partial.complete(new).await?;
+    Ok(Some(()))
+}
+
+/// Whether another source or a later attempt may do better.
+fn can_pass(fault: &Fault) -> bool {
+    matches!(fault.kind, FaultKind::NotFound | FaultKind::Unavailable | FaultKind::Timeout | FaultKind::LimitExceeded)
+}
+
+struct Attempt<'a> {
+    store: &'a Arc<Store>,
+    overlays: &'a Overlays,
+    job: &'a Job,
+    stop: &'a CancellationToken,
+    /// Sources that failed since the last pause.
+    failed: Vec<String>,
+}
+
+impl Attempt<'_> {
+    /// Takes what is missing from one source: the partial content when nothing is missing any more.
+    async fn take_from_one_source(&mut self) -> Outcome<Option<Arc<Partial>>> {
+        let record = self.job.record();
+        let missing = match record.size {
+            Some(size) => {
+                let partial = self.store.partial(&record.content_id, size).await?;
+                match partial.missing(0..size).into_iter().next() {
+                    Some(range) => range,
+                    // Even an empty content is asked for once, so that its size is proved and not only claimed.
+                    None if size > 0 => return Ok(Some(partial)),
+                    None => 0..1,
+                }
+            }
+            None => 0..u64::MAX,
+        };
+        let asked = self.overlays.fetch(&record.content_id, missing.clone(), &self.job.overlays, &self.failed);
+        let fetch = tokio::select! {
+            () = self.stop.cancelled() => return Ok(None),
+            fetch = asked => fetch?,
+        };
+        let source = fetch.source.clone();
+        let size = fetch.size;
+        let partial =
+            self.store.partial(&record.content_id, size).await.inspect_err(|_| self.failed.push(source.clone()))?;
+        if record.size != Some(size) {
+            self.job.record.send_modify(|record| record.size = Some(size));
+            self.store.save_transfer(&self.job.row()).await?;
+        }
+        self.job.record.send_modify(|record| (record.sources, record.error) = (1, None));
+        let taken = self.take(fetch, &partial).await;
+        self.job.record.send_modify(|record| (record.sources, record.rate) = (0, 0));
+        taken.inspect_err(|_| self.failed.push(source))?;
+        Ok((!self.stop.is_cancelled() && partial.missing(0..size).is_empty()).then_some(partial))
+    }
+
+    /// Writes the pieces of one source as they come, and makes them safe in the background.
+    async fn take(&self, fetch: Fetch, partial: &Arc<Partial>) -> Outcome<()> {
+        let mut pieces = fetch.pieces.ready_chunks(PIECES_PER_WRITE);
+        let mut rate = Rate::start(partial.received());
+        let mut safe = Safe { partial: partial.clone(), at: partial.received(), under_way: None };
+        let mut writing: Option<JoinHandle<Outcome<()>>> = None;
+        let end = loop {
+            let next = tokio::select! {
+                () = self.stop.cancelled() => break Ok(()),
+                next = pieces.next() => next,
+            };
+            let Some(batch) = next else { break Ok(()) };
+            let (good, fault) = split(batch);
+            // One batch is written while the next one arrives; the order of writes is that of arrival.
+            if let Err(fault) = joined(writing.take()).await {
+                break Err(fault);
+            }
+            let target = partial.clone();
+            writing = Some(tokio::task::spawn_blocking(move || Ok(target.write(&good)?)));
+            let received = partial.received();
+            rate.take(received, |rate| {
+                self.job.record.send_modify(|record| (record.received, record.rate) = (received, rate))
+            });
+            if let Err(fault) = safe.advance(received).await {
+                break Err(fault);
+            }
+            if let Some(fault) = fault {
+                break Err(fault);
+            }
+        };
+        let written = joined(writing).await;
+        let synced = safe.finish().await;
+        self.job.record.send_modify(|record| record.received = partial.received());
+        end.and(written).and(synced)
+    }
+}
+
+/// The pieces before the first fault, and that fault.
+fn split(batch: Vec<Outcome<Piece>>) -> (Vec<Piece>, Option<Fault>) {
+    let mut good = Vec::with_capacity(batch.len());
+    for piece in batch {
+        match piece {
+            Ok(piece) => good.push(piece),
+            Err(fault) => return (good, Some(fault)),
+        }
+    }
+    (good, None)
+}
+
+async fn joined(task: Option<JoinHandle<Outcome<()>>>) -> Outcome<()> {
+    match task {
+        Some(task) => task.await.map_err(Fault::internal)?,
+        None => Ok(()),
+    }
+}
+
+/// Makes what was written safe from time to time, one sync at a time, while writing goes on.
+struct Safe {
+    partial: Arc<Partial>,
+    at: u64,
+    under_way: Option<JoinHandle<Outcome<()>>>,
+}
+
+impl Safe {
+    async fn advance(&mut self, received: u64) -> Outcome<()> {
+        if received.saturating_sub(self.at) < SYNC_BYTES {
+            return Ok(());
+        }
+        if self.under_way.as_ref().is_some_and(|task| !task.is_finished()) {
+            return Ok(());
+        }
+        joined(self.under_way.take()).await?;
+        self.at = received;
+        let partial = self.partial.clone();
+        self.under_way = Some(tokio::spawn(async move { partial.sync().await }));
+        Ok(())
+    }
+
+    async fn finish(self) -> Outcome<()> {
+        joined(self.under_way).await?;
+        self.partial.sync().await
+    }
+}
+
+/// Bytes a second, taken over a window.
+struct Rate {
+    since: Instant,
+    from: u64,
+}
+
+impl Rate {
+    fn start(received: u64) -> Self {
+        Self { since: Instant::now(), from: received }
+    }
+
+    fn take(&mut self, received: u64, tell: impl FnOnce(u64)) {
+        let elapsed = self.since.elapsed();
+        if elapsed >= RATE_WINDOW {
+            let millis = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX).max(1);
+            tell(received.saturating_sub(self.from).saturating_mul(1000) / millis);
+            (self.since, self.from) = (Instant::now(), received);
+        }
+    }
+}
