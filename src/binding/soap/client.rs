@@ -1,0 +1,126 @@
+//! The other side of a call: requests as this node makes them, answers as it reads them.
+
+use serde::{
+    Deserialize, Serialize,
+    de::DeserializeOwned,
+};
+
+use super::{
+    decode::{Content, Rigour},
+    encode,
+    envelope::{self, Message, Version},
+    names::Space,
+};
+use crate::{
+    binding::{AnswerError, refusal::Refusal, xml::text_of},
+    model::{Fault, FaultKind, Limits},
+};
+
+/// A whole request: an envelope with the element of the operation, such as `SearchFind`.
+///
+/// # Errors
+/// InvalidRequest for an input that XML cannot carry.
+pub fn encode_request(version: Version, element: &str, input: &impl Serialize) -> Result<String, Fault> {
+    Ok(envelope::write(version, |out| encode::request(out, element, input))?)
+}
+
+/// The record of a whole answer. Elements that the record does not know are skipped, since a later version may add some.
+///
+/// # Errors
+/// The other side's fault, or that the answer cannot be read.
+pub fn decode_response<O: DeserializeOwned>(body: &[u8], limits: &Limits) -> Result<O, AnswerError> {
+    let unreadable = |refusal: Refusal| AnswerError::Unreadable(refusal.to_string());
+    let text = text_of(body, None).map_err(unreadable)?;
+    let message = Message::read(&text, Version::V11, limits).map_err(|fault| AnswerError::Unreadable(fault.message()))?;
+    let is_fault = message.body.local() == "Fault" && matches!(message.body.space, Space::Soap11 | Space::Soap12);
+    match (is_fault, message.version) {
+        (true, Version::V11) => Err(AnswerError::Fault(read::<Fault11>(message).map_err(unreadable)?.into())),
+        (true, Version::V12) => Err(AnswerError::Fault(read::<Fault12>(message).map_err(unreadable)?.into())),
+        (false, _) => read::<Answer<O>>(message).map(|answer| answer.result).map_err(unreadable),
+    }
+}
+
+fn read<T: DeserializeOwned>(mut message: Message<'_>) -> Result<T, Refusal> {
+    let content = Content { element: message.body, scope: &mut message.scope, record: None, rigour: Rigour::Lenient };
+    let read = T::deserialize(content)?;
+    message.finish()?;
+    Ok(read)
+}
+
+/// What wraps every answer.
+#[derive(Deserialize)]
+struct Answer<O> {
+    result: O,
+}
+
+/// A fault of SOAP 1.1.
+#[derive(Deserialize)]
+struct Fault11 {
+    faultcode: String,
+    #[serde(default)]
+    faultstring: String,
+    detail: Option<Detail>,
+}
+
+/// A fault of SOAP 1.2.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Fault12 {
+    code: Fault12Code,
+    reason: Fault12Reason,
+    detail: Option<Detail>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Fault12Code {
+    value: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Fault12Reason {
+    #[serde(default)]
+    text: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Detail {
+    fault: Option<DetailFault>,
+}
+
+/// The contract's own detail.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct DetailFault {
+    kind: String,
+    message: String,
+    retry_after_seconds: Option<u32>,
+    reference: Option<String>,
+}
+
+impl From<Fault11> for Fault {
+    fn from(fault: Fault11) -> Self {
+        to_fault(&fault.faultcode, fault.faultstring, fault.detail)
+    }
+}
+
+impl From<Fault12> for Fault {
+    fn from(fault: Fault12) -> Self {
+        to_fault(&fault.code.value, fault.reason.text.into_iter().next().unwrap_or_default(), fault.detail)
+    }
+}
+
+/// The fault that the detail tells, or what the code of a stranger comes closest to.
+fn to_fault(code: &str, reason: String, detail: Option<Detail>) -> Fault {
+    if let Some(detail) = detail.and_then(|detail| detail.fault)
+        && let Some(kind) = FaultKind::ALL.into_iter().find(|kind| kind.name() == detail.kind)
+    {
+        let retry_after_seconds = detail.retry_after_seconds;
+        return Fault { kind, message: detail.message, retry_after_seconds, reference: detail.reference };
+    }
+    let local = code.trim().rsplit(':').next().unwrap_or_default();
+    let is_server = matches!(local, "Server" | "Receiver");
+    Fault::new(if is_server { FaultKind::Unavailable } else { FaultKind::InvalidRequest }, reason)
+}

@@ -1,0 +1,219 @@
+//! Faults as SOAP 1.1 and 1.2 write them, with the contract's own detail (section 6).
+//!
+//! Every fault answers HTTP 500, on 1.2 too: six of the tried stacks lose a fault that comes with another status.
+
+use super::{
+    envelope::{self, Version},
+    names::{CONTRACT, SOAP11, SOAP12},
+};
+use crate::{
+    binding::{
+        Reply,
+        refusal::Refusal,
+        xml::{push_escaped, push_integer},
+    },
+    model::Fault,
+};
+
+/// The HTTP status of every fault.
+const STATUS: u16 = 500;
+
+/// The code of a fault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Code {
+    /// The caller has to change something: Client, Sender.
+    Caller,
+    /// The caller may try again: Server, Receiver.
+    Node,
+    /// The envelope is of no known version.
+    VersionMismatch,
+    /// These header blocks, by namespace and local name, are not understood.
+    MustUnderstand(Vec<(String, String)>),
+}
+
+/// A fault and the version in which it is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SoapFault {
+    version: Version,
+    code: Code,
+    fault: Fault,
+}
+
+impl SoapFault {
+    /// A fault of the operation, or of what comes before it.
+    pub fn new(version: Version, fault: Fault) -> Self {
+        let code = if fault.kind.is_callers() { Code::Caller } else { Code::Node };
+        Self { version, code, fault }
+    }
+
+    /// A message that cannot be read.
+    pub fn refused(version: Version, refusal: Refusal) -> Self {
+        Self::new(version, refusal.into())
+    }
+
+    /// A fault of SOAP itself.
+    pub fn of_code(version: Version, code: Code, message: String) -> Self {
+        Self { version, code, fault: Fault::invalid(message) }
+    }
+
+    /// Header blocks that must be understood and are not.
+    pub fn not_understood(version: Version, blocks: Vec<(String, String)>) -> Self {
+        let names: Vec<String> = blocks.iter().take(8).map(|(space, local)| format!("{{{space}}}{local}")).collect();
+        let message = format!("header blocks that must be understood are not: {}", names.join(", "));
+        Self::of_code(version, Code::MustUnderstand(blocks), message)
+    }
+
+    /// What it says.
+    pub fn message(self) -> String {
+        self.fault.message
+    }
+
+    /// The answer.
+    pub fn reply(&self) -> Reply {
+        let mut out = String::with_capacity(1024);
+        envelope::open(&mut out, self.version, |out| self.header(out));
+        match self.version {
+            Version::V11 => self.body_11(&mut out),
+            Version::V12 => self.body_12(&mut out),
+        }
+        out.push_str(envelope::CLOSE);
+        Reply { status: STATUS, content_type: self.version.content_type(), body: out.into() }
+    }
+
+    /// SOAP 1.2 names what was not understood, and the versions that are (part 1, sections 5.4.7 and 5.4.8).
+    fn header(&self, out: &mut String) {
+        match (&self.code, self.version) {
+            (Code::MustUnderstand(blocks), Version::V12) => {
+                out.push_str("<soap:Header>");
+                for (space, local) in blocks {
+                    out.push_str("<soap:NotUnderstood xmlns:block=\"");
+                    push_attribute(out, space);
+                    out.push_str("\" qname=\"block:");
+                    push_attribute(out, local);
+                    out.push_str("\"></soap:NotUnderstood>");
+                }
+                out.push_str("</soap:Header>");
+            }
+            (Code::VersionMismatch, Version::V12) => {
+                out.push_str("<soap:Header><soap:Upgrade>");
+                for (prefix, namespace) in [("v12", SOAP12), ("v11", SOAP11)] {
+                    for part in ["<soap:SupportedEnvelope xmlns:", prefix, "=\"", namespace, "\" qname=\"", prefix] {
+                        out.push_str(part);
+                    }
+                    out.push_str(":Envelope\"></soap:SupportedEnvelope>");
+                }
+                out.push_str("</soap:Upgrade></soap:Header>");
+            }
+            _ => {}
+        }
+    }
+
+    fn body_11(&self, out: &mut String) {
+        for part in ["<soap:Fault><faultcode>soap:", self.code_name(), "</faultcode><faultstring>"] {
+            out.push_str(part);
+        }
+        push_escaped(out, &self.fault.message, false);
+        out.push_str("</faultstring>");
+        if self.is_about_body() {
+            out.push_str("<detail>");
+            self.detail(out);
+            out.push_str("</detail>");
+        }
+        out.push_str("</soap:Fault>");
+    }
+
+    fn body_12(&self, out: &mut String) {
+        for part in ["<soap:Fault><soap:Code><soap:Value>soap:", self.code_name(), "</soap:Value></soap:Code>"] {
+            out.push_str(part);
+        }
+        out.push_str("<soap:Reason><soap:Text xml:lang=\"en\">");
+        push_escaped(out, &self.fault.message, false);
+        out.push_str("</soap:Text></soap:Reason>");
+        if self.is_about_body() {
+            out.push_str("<soap:Detail>");
+            self.detail(out);
+            out.push_str("</soap:Detail>");
+        }
+        out.push_str("</soap:Fault>");
+    }
+
+    /// SOAP 1.1 section 4.4 forbids a detail about anything but the body.
+    fn is_about_body(&self) -> bool {
+        matches!(self.code, Code::Caller | Code::Node)
+    }
+
+    fn code_name(&self) -> &'static str {
+        match (&self.code, self.version) {
+            (Code::Caller, Version::V11) => "Client",
+            (Code::Caller, Version::V12) => "Sender",
+            (Code::Node, Version::V11) => "Server",
+            (Code::Node, Version::V12) => "Receiver",
+            (Code::VersionMismatch, _) => "VersionMismatch",
+            (Code::MustUnderstand(_), _) => "MustUnderstand",
+        }
+    }
+
+    fn detail(&self, out: &mut String) {
+        for part in ["<pg:Fault xmlns:pg=\"", CONTRACT, "\"><pg:kind>", self.fault.kind.name(), "</pg:kind><pg:message>"] {
+            out.push_str(part);
+        }
+        push_escaped(out, &self.fault.message, false);
+        out.push_str("</pg:message>");
+        if let Some(seconds) = self.fault.retry_after_seconds {
+            out.push_str("<pg:retryAfterSeconds>");
+            push_integer(out, seconds);
+            out.push_str("</pg:retryAfterSeconds>");
+        }
+        if let Some(reference) = &self.fault.reference {
+            out.push_str("<pg:reference>");
+            push_escaped(out, reference, false);
+            out.push_str("</pg:reference>");
+        }
+        out.push_str("</pg:Fault>");
+    }
+}
+
+/// Appends text as the value of an attribute in double quotes.
+fn push_attribute(out: &mut String, text: &str) {
+    for (i, part) in text.split('"').enumerate() {
+        if i > 0 {
+            out.push_str("&quot;");
+        }
+        push_escaped(out, part, false);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::FaultKind;
+
+    fn body(fault: &SoapFault) -> String {
+        String::from_utf8(fault.reply().body.to_vec()).unwrap()
+    }
+
+    #[test]
+    fn both_versions_answer_500_with_the_contracts_detail() {
+        let fault = Fault::unavailable("no <provider>");
+        let detail = "<pg:Fault xmlns:pg=\"urn:peergate:v1\"><pg:kind>Unavailable</pg:kind>\
+                      <pg:message>no &lt;provider&gt;</pg:message><pg:retryAfterSeconds>5</pg:retryAfterSeconds></pg:Fault>";
+        let v11 = SoapFault::new(Version::V11, fault.clone());
+        assert!(body(&v11).contains(&format!(
+            "<faultcode>soap:Server</faultcode><faultstring>no &lt;provider&gt;</faultstring><detail>{detail}</detail>"
+        )));
+        let v12 = SoapFault::new(Version::V12, fault);
+        assert!(body(&v12).contains("<soap:Value>soap:Receiver</soap:Value>"));
+        assert!(body(&v12).contains(&format!("<soap:Detail>{detail}</soap:Detail>")));
+        assert_eq!([v11.reply().status, v12.reply().status], [500, 500]);
+        assert_eq!(v12.reply().content_type, "application/soap+xml; charset=utf-8");
+    }
+
+    #[test]
+    fn the_callers_faults_are_client_and_sender() {
+        for kind in FaultKind::ALL {
+            let body = body(&SoapFault::new(Version::V11, Fault::new(kind, "x")));
+            let expected = if kind.is_callers() { "soap:Client" } else { "soap:Server" };
+            assert!(body.contains(expected), "{kind:?}");
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! The header of a message: each block is read by the extension that it belongs to.
+//!
+//! A block that must be understood and is not refuses the whole message before anything is done (SOAP 1.1 section
+//! 4.2.3, SOAP 1.2 part 1 section 2.6).
+
+use super::{
+    envelope::Version,
+    names::{Element, Scope, Space, Step},
+};
+use crate::binding::refusal::{Mistake, Refusal};
+
+/// Most blocks of a header.
+const MAX_BLOCKS: usize = 64;
+
+/// What the header of a message says.
+#[derive(Debug, Default)]
+pub struct Header {
+    /// Namespace and local name of the blocks that must be understood and are not.
+    pub not_understood: Vec<(String, String)>,
+}
+
+impl Header {
+    /// Reads the header that has begun, with its end.
+    ///
+    /// An extension is one arm in here: it reads the blocks of its namespace into a field of its own.
+    ///
+    /// # Errors
+    /// Malformed, and Invalid for more blocks than are looked at.
+    pub fn read(scope: &mut Scope<'_>, version: Version) -> Result<Self, Refusal> {
+        let mut header = Self::default();
+        let mut blocks = 0;
+        while let Step::Open(block) = scope.next()? {
+            blocks += 1;
+            if blocks > MAX_BLOCKS {
+                return Err(Refusal::new(Mistake::Invalid, format_args!("the Header has more than {MAX_BLOCKS} blocks")));
+            }
+            if is_mandatory(scope, &block, version)? {
+                let space = scope.uri(block.tag.prefix()).unwrap_or_default();
+                header.not_understood.push((space.to_owned(), block.local().to_owned()));
+            }
+            scope.skip()?;
+        }
+        Ok(header)
+    }
+}
+
+/// Whether the block is meant for this node and must be understood. Some stacks write `mustUnderstand` unqualified.
+fn is_mandatory(scope: &Scope<'_>, block: &Element<'_>, version: Version) -> Result<bool, Refusal> {
+    let (mut must, mut is_ours) = (false, true);
+    scope.attributes(block, |space, local, value| {
+        if space != version.space() && space != Space::Unqualified {
+            return;
+        }
+        match (local, version) {
+            ("mustUnderstand", _) => must = matches!(value.trim(), "1" | "true"),
+            ("actor", Version::V11) => {
+                is_ours = matches!(value.trim(), "" | "http://schemas.xmlsoap.org/soap/actor/next");
+            }
+            ("role", Version::V12) => {
+                is_ours = matches!(
+                    value.trim(),
+                    "" | "http://www.w3.org/2003/05/soap-envelope/role/next"
+                        | "http://www.w3.org/2003/05/soap-envelope/role/ultimateReceiver"
+                );
+            }
+            _ => {}
+        }
+    })?;
+    Ok(must && is_ours)
+}

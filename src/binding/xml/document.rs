@@ -1,0 +1,64 @@
+//! From the bytes of a body to the text of a document.
+
+use std::borrow::Cow;
+
+use crate::binding::refusal::Refusal;
+
+/// The text of a body: UTF-8 with or without a byte order mark, or UTF-16 with one.
+///
+/// A charset in the content type does not matter for either, since RFC 7303 gives the byte order mark precedence and
+/// what decodes as UTF-8 beyond ASCII is UTF-8. Other encodings are refused.
+///
+/// # Errors
+/// Malformed for other encodings and for characters that XML 1.0 forbids.
+pub fn text_of<'a>(body: &'a [u8], content_type: Option<&str>) -> Result<Cow<'a, str>, Refusal> {
+    let text = match body {
+        [0xFF, 0xFE, rest @ ..] => Cow::Owned(utf16(rest, u16::from_le_bytes)?),
+        [0xFE, 0xFF, rest @ ..] => Cow::Owned(utf16(rest, u16::from_be_bytes)?),
+        [0xEF, 0xBB, 0xBF, rest @ ..] => Cow::Borrowed(utf8(rest, content_type)?),
+        plain => Cow::Borrowed(utf8(plain, content_type)?),
+    };
+    let forbidden = |byte: &u8| *byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r');
+    match text.as_bytes().iter().position(forbidden) {
+        None => Ok(text),
+        Some(at) => Err(Refusal::malformed(at, format_args!("U+{:04X} may not stand in XML", text.as_bytes()[at]))),
+    }
+}
+
+fn utf8<'a>(body: &'a [u8], content_type: Option<&str>) -> Result<&'a str, Refusal> {
+    std::str::from_utf8(body).map_err(|e| {
+        let stated = content_type.unwrap_or("no content type");
+        Refusal::malformed(e.valid_up_to(), format_args!("the body ({stated}) is not UTF-8; send UTF-8, or UTF-16 with a byte order mark"))
+    })
+}
+
+fn utf16(body: &[u8], unit: fn([u8; 2]) -> u16) -> Result<String, Refusal> {
+    let (pairs, rest) = body.as_chunks::<2>();
+    if !rest.is_empty() {
+        return Err(Refusal::malformed(body.len(), "UTF-16 has an even number of bytes"));
+    }
+    let decoded = char::decode_utf16(pairs.iter().map(|pair| unit(*pair))).collect::<Result<String, _>>();
+    decoded.map_err(|e| Refusal::malformed(0, format_args!("the UTF-16 text holds a lone surrogate: {e}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn byte_order_marks_choose_the_encoding() {
+        let utf16 = |unit: fn(u16) -> [u8; 2]| "\u{FEFF}<ä😀/>".encode_utf16().flat_map(unit).collect::<Vec<u8>>();
+        for body in ["<ä😀/>".as_bytes().to_vec(), "\u{FEFF}<ä😀/>".into(), utf16(u16::to_le_bytes), utf16(u16::to_be_bytes)] {
+            assert_eq!(text_of(&body, None).unwrap(), "<ä😀/>");
+        }
+    }
+
+    #[test]
+    fn other_encodings_and_control_characters_are_refused() {
+        let latin1 = text_of(b"<a>\xE9</a>", Some("text/xml; charset=iso-8859-1")).unwrap_err().to_string();
+        assert!(latin1.contains("iso-8859-1") && latin1.contains("byte 3"), "{latin1}");
+        assert!(text_of(b"<a>\x01</a>", None).unwrap_err().to_string().contains("U+0001"));
+        assert!(text_of(b"\xFF\xFE<", None).is_err());
+        assert!(text_of(&[0xFF, 0xFE, 0x00, 0xD8], None).is_err());
+    }
+}

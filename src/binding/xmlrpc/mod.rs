@@ -1,0 +1,194 @@
+//! XML-RPC: a document in, a document out, the operations in between.
+
+mod call;
+mod client;
+mod decode;
+mod dialect;
+pub mod encode;
+pub mod introspection;
+mod multicall;
+
+use std::sync::Arc;
+
+use serde::{Serialize, de::DeserializeOwned};
+
+pub use client::{decode_response, encode_call};
+pub use dialect::{Dialect, Long};
+
+use self::call::{Call, Parameters};
+use super::{
+    Reply,
+    refusal::{Mistake, Refusal, shown},
+    xml::text_of,
+};
+use crate::{
+    access::Caller,
+    model::{Fault, Limits, Outcome},
+    operation::{Format, REGISTRY, describe::Description, dispatch},
+    service::Services,
+};
+
+/// Exactly what every answer is sent as.
+const CONTENT_TYPE: &str = "text/xml; charset=utf-8";
+// The codes of the fault-code interop note.
+const NOT_WELL_FORMED: i32 = -32700;
+const NOT_XMLRPC: i32 = -32600;
+const NO_SUCH_METHOD: i32 = -32601;
+const BAD_PARAMETERS: i32 = -32602;
+
+/// How one request is read and answered.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// The forms of the answer.
+    pub dialect: Dialect,
+    /// The bounds of the request.
+    pub limits: &'a Limits,
+}
+
+/// Answers one request. Faults are answers too.
+pub async fn answer(
+    services: &Arc<Services>,
+    caller: &Caller,
+    body: &[u8],
+    content_type: Option<&str>,
+    context: &Context<'_>,
+) -> Reply {
+    match respond(services, caller, body, content_type, context).await {
+        Ok(document) => reply(document),
+        Err(refused) => reply(encode::fault(refused.code, &refused.message, context.dialect)),
+    }
+}
+
+/// The answer that says why a request was refused before it came here.
+pub fn fault(fault: &Fault, dialect: Dialect) -> Reply {
+    let refused = Refused::new(None, fault);
+    reply(encode::fault(refused.code, &refused.message, dialect))
+}
+
+fn reply(document: String) -> Reply {
+    Reply { status: 200, content_type: CONTENT_TYPE, body: document.into() }
+}
+
+async fn respond(
+    services: &Arc<Services>,
+    caller: &Caller,
+    body: &[u8],
+    content_type: Option<&str>,
+    context: &Context<'_>,
+) -> Result<String, Refused> {
+    let text = text_of(body, content_type)?;
+    let Call { method, parameters } = Call::read(&text, context.limits)?;
+    if method == introspection::MULTICALL {
+        return multicall::answer(services, caller, parameters, context).await;
+    }
+    call(services, caller, &method, parameters, context, Frame::Document).await
+}
+
+/// One call, of an operation or of `system`, its answer in the frame.
+async fn call(
+    services: &Arc<Services>,
+    caller: &Caller,
+    method: &str,
+    mut parameters: Parameters<'_>,
+    context: &Context<'_>,
+    frame: Frame,
+) -> Result<String, Refused> {
+    if let Some(answer) = introspection::answer(method, &mut parameters, context.dialect, frame) {
+        return answer;
+    }
+    if REGISTRY.find(method).is_none() {
+        return Err(Refused::no_such_method(method));
+    }
+    let mut code = None;
+    let format = Exchange { parameters, dialect: context.dialect, frame, code: &mut code };
+    let outcome = dispatch(services, caller, method, format).await;
+    outcome.map_err(|fault| Refused::new(code, &fault))
+}
+
+/// What stands around the value of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Frame {
+    /// A document of its own.
+    Document,
+    /// The array with one item that answers an inner call of a multicall.
+    Item,
+}
+
+impl Frame {
+    fn write(self, value: &impl Serialize, dialect: Dialect) -> Result<String, Refusal> {
+        match self {
+            Self::Document => encode::response(value, dialect),
+            Self::Item => {
+                let mut out = String::new();
+                encode::value(&mut out, &(value,), dialect).map(|()| out)
+            }
+        }
+    }
+}
+
+/// One request of an operation, as dispatch reads and answers it.
+struct Exchange<'a> {
+    parameters: Parameters<'a>,
+    dialect: Dialect,
+    frame: Frame,
+    /// The code of a refusal that no kind of fault has.
+    code: &'a mut Option<i32>,
+}
+
+impl Format for Exchange<'_> {
+    type Answer = String;
+
+    fn decode<I: DeserializeOwned>(&mut self, operation: &'static Description) -> Outcome<I> {
+        self.parameters.read(operation).map_err(|refusal| {
+            *self.code = code_of(refusal.mistake);
+            refusal.into()
+        })
+    }
+
+    fn encode<O: Serialize>(self, _: &'static Description, output: O) -> Outcome<String> {
+        self.frame.write(&output, self.dialect).map_err(Fault::internal)
+    }
+}
+
+/// A refusal as XML-RPC says it.
+#[derive(Debug)]
+struct Refused {
+    code: i32,
+    message: String,
+}
+
+impl Refused {
+    fn new(code: Option<i32>, fault: &Fault) -> Self {
+        let mut message = fault.message.clone();
+        if let Some(seconds) = fault.retry_after_seconds {
+            // A fault of XML-RPC has two members and no place for more.
+            message.push_str(&format!("; try again after {seconds} s"));
+        }
+        Self { code: code.unwrap_or(fault.kind.status().into()), message }
+    }
+
+    fn no_such_method(name: &str) -> Self {
+        let message = format!("there is no method {}; system.listMethods names them all", shown(name));
+        Self { code: NO_SUCH_METHOD, message }
+    }
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        let code = code_of(refusal.mistake);
+        Self::new(code, &refusal.into())
+    }
+}
+
+/// The code of a mistake in the document itself.
+fn code_of(mistake: Mistake) -> Option<i32> {
+    match mistake {
+        Mistake::Malformed => Some(NOT_WELL_FORMED),
+        Mistake::Foreign => Some(NOT_XMLRPC),
+        Mistake::Misfit => Some(BAD_PARAMETERS),
+        Mistake::IllTyped | Mistake::Invalid => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;
