@@ -1,0 +1,3 @@
+//! Long-lived work behind the operations.
+
+//pub mod library;
