@@ -31,13 +31,14 @@ enum State {
 }
 
 impl Bootstrap {
-    /// All of them away, and due.
-    pub fn new(addresses: Vec<Multiaddr>, now: Instant) -> Self {
+    /// All of them away, and due. One list may serve all nodes, so this node's own address is passed over.
+    pub fn new(addresses: Vec<Multiaddr>, local: PeerId, now: Instant) -> Self {
         let entry = |address: Multiaddr| {
             let peer = peer_of(&address);
             Entry { address, peer, state: State::Away { since: now, next: now } }
         };
-        Self { entries: addresses.into_iter().map(entry).collect() }
+        let others = addresses.into_iter().filter(|address| peer_of(address) != Some(local));
+        Self { entries: others.map(entry).collect() }
     }
 
     /// The addresses that it is time to dial, with their places for [`Bootstrap::dialling`].
@@ -49,10 +50,10 @@ impl Bootstrap {
 
     /// The address at this place is being dialled over this connection.
     pub fn dialling(&mut self, at: usize, connection: ConnectionId) {
-        if let Some(entry) = self.entries.get_mut(at) {
-            if let State::Away { since, .. } = entry.state {
-                entry.state = State::Dialling { since, connection };
-            }
+        if let Some(entry) = self.entries.get_mut(at)
+            && let State::Away { since, .. } = entry.state
+        {
+            entry.state = State::Dialling { since, connection };
         }
     }
 
@@ -70,10 +71,10 @@ impl Bootstrap {
     /// A dial did not succeed.
     pub fn failed(&mut self, connection: ConnectionId, now: Instant) {
         for entry in &mut self.entries {
-            if let State::Dialling { since, connection: ours } = entry.state {
-                if ours == connection {
-                    entry.state = State::Away { since, next: now + pause(now - since) };
-                }
+            if let State::Dialling { since, connection: ours } = entry.state
+                && ours == connection
+            {
+                entry.state = State::Away { since, next: now + pause(now - since) };
             }
         }
     }
@@ -107,7 +108,7 @@ mod tests {
     #[test]
     fn the_pause_grows_with_the_time_a_peer_is_away_and_starts_anew_when_it_was_here() {
         let start = Instant::now();
-        let mut bootstrap = Bootstrap::new(vec!["/ip4/127.0.0.1/tcp/1".parse().unwrap()], start);
+        let mut bootstrap = Bootstrap::new(vec!["/ip4/127.0.0.1/tcp/1".parse().unwrap()], PeerId::random(), start);
         let mut now = start;
         let mut attempts = 0;
         while now < start + Duration::from_secs(60) {

@@ -176,10 +176,9 @@ pub(super) fn check(config: &NativeConfig) -> Result<Checked, NativeError> {
         return Err(NativeError::Name(name.clone()));
     }
     let listen = addresses(name, &config.listen)?;
-    if config.network_key.is_some() {
-        if let Some(quic) = listen.iter().find(|address| address.iter().any(|part| part == Protocol::QuicV1)) {
-            return Err(NativeError::PrivateQuic { overlay: name.clone(), address: quic.to_string() });
-        }
+    let quic = listen.iter().find(|address| address.iter().any(|part| part == Protocol::QuicV1));
+    if let Some(address) = quic.filter(|_| config.network_key.is_some()) {
+        return Err(NativeError::PrivateQuic { overlay: name.clone(), address: address.to_string() });
     }
     let bootstrap = addresses(name, &config.bootstrap)?;
     let protocols = Protocols::of(name).ok_or_else(|| NativeError::Name(name.clone()))?;

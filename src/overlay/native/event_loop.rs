@@ -91,10 +91,11 @@ impl EventLoop {
         commands: mpsc::Receiver<Command>,
         records_path: PathBuf,
     ) -> Self {
+        let local = shared.local;
         Self {
             swarm,
             shared,
-            bootstrap: Bootstrap::new(bootstrap, Instant::now()),
+            bootstrap: Bootstrap::new(bootstrap, local, Instant::now()),
             announcements: Announcements::default(),
             dials: HashMap::new(),
             joining: HashMap::new(),
@@ -126,7 +127,7 @@ impl EventLoop {
         };
         self.leave().await;
         if let Some(reply) = stopped {
-            drop(reply.send(()));
+            let _ = reply.send(());
         }
     }
 
@@ -137,18 +138,24 @@ impl EventLoop {
             }
             Command::Dial { address, reply } => self.dial_for(address, reply),
             Command::Disconnect { peer, reply } => {
-                drop(reply.send(self.swarm.disconnect_peer_id(peer).is_ok()));
+                let _ = reply.send(self.swarm.disconnect_peer_id(peer).is_ok());
             }
             Command::Block { peer, blocked, reply } => {
                 let list = &mut self.swarm.behaviour_mut().blocked;
-                if blocked { list.block_peer(peer) } else { list.unblock_peer(peer) };
+                if blocked {
+                    list.block_peer(peer)
+                } else {
+                    list.unblock_peer(peer)
+                };
                 self.shared.members_mut().block(peer, blocked);
-                drop(reply.send(()));
+                let _ = reply.send(());
             }
-            Command::Publish { keys, reply } => drop(reply.send(self.publish(keys))),
+            Command::Publish { keys, reply } => {
+                let _ = reply.send(self.publish(keys));
+            }
             Command::Withdraw { key, reply } => {
                 self.swarm.behaviour_mut().kad.stop_providing(&key);
-                drop(reply.send(()));
+                let _ = reply.send(());
             }
             Command::Providers { key, found } => {
                 let query = self.swarm.behaviour_mut().kad.get_providers(key);
@@ -172,15 +179,22 @@ impl EventLoop {
     }
 
     fn dial_for(&mut self, address: Multiaddr, reply: Dialler) {
-        if let Some(peer) = peer_of(&address).filter(|peer| self.shared.members().has(peer)) {
-            drop(reply.send(Ok(peer)));
+        let named = peer_of(&address);
+        if named == Some(self.shared.local) {
+            let _ = reply.send(Err(undialled(&DialError::LocalPeerId { address })));
+            return;
+        }
+        if let Some(peer) = named.filter(|peer| self.shared.members().has(peer)) {
+            let _ = reply.send(Ok(peer));
             return;
         }
         let dial = DialOpts::unknown_peer_id().address(address).build();
         let connection = dial.connection_id();
         match self.swarm.dial(dial) {
             Ok(()) => drop(self.dials.insert(connection, reply)),
-            Err(error) => drop(reply.send(Err(undialled(&error)))),
+            Err(error) => {
+                let _ = reply.send(Err(undialled(&error)));
+            }
         }
     }
 
@@ -191,7 +205,7 @@ impl EventLoop {
         }
         if self.shared.members().has(&peer) {
             // The receiver takes as many as a walk may give; who reads none of them is not waited for.
-            drop(found.try_send(peer));
+            let _ = found.try_send(peer);
             return;
         }
         let stored = self.swarm.behaviour_mut().kad.store_mut().providers(key);
@@ -228,11 +242,8 @@ impl EventLoop {
     pub async fn listen(&mut self, addresses: &[Multiaddr]) -> Result<(), NativeError> {
         for address in addresses {
             let overlay = self.shared.name.clone();
-            let fail = |reason: String| NativeError::Listen {
-                overlay: overlay.clone(),
-                address: address.to_string(),
-                reason,
-            };
+            let fail =
+                |reason: String| NativeError::Listen { overlay: overlay.clone(), address: address.to_string(), reason };
             let listener = self.swarm.listen_on(address.clone()).map_err(|error| fail(innermost(&error)))?;
             match timeout(LISTEN, self.listening(listener)).await {
                 Ok(Ok(())) => self.listeners.push(listener),
@@ -306,7 +317,7 @@ impl EventLoop {
         let written = tokio::task::spawn_blocking(move || write(&snapshot, &path));
         let peers: Vec<_> = self.swarm.connected_peers().copied().collect();
         for peer in peers {
-            drop(self.swarm.disconnect_peer_id(peer));
+            let _ = self.swarm.disconnect_peer_id(peer);
         }
         for listener in std::mem::take(&mut self.listeners) {
             self.swarm.remove_listener(listener);
@@ -316,8 +327,8 @@ impl EventLoop {
                 self.swarm.select_next_some().await;
             }
         };
-        drop(timeout(FAREWELL, closing).await);
-        drop(written.await);
+        let _ = timeout(FAREWELL, closing).await;
+        let _ = written.await;
     }
 }
 

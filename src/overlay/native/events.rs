@@ -3,8 +3,7 @@
 use std::time::Instant;
 
 use libp2p::{
-    Multiaddr, PeerId,
-    identify, kad, mdns,
+    Multiaddr, PeerId, identify, kad, mdns,
     multiaddr::Protocol,
     ping,
     swarm::{ConnectionId, DialError, SwarmEvent, dial_opts::DialOpts},
@@ -72,7 +71,7 @@ impl EventLoop {
         self.bootstrap.connected(peer, connection);
         let Some(reply) = self.dials.remove(&connection) else { return };
         if self.shared.members().has(&peer) {
-            drop(reply.send(Ok(peer)));
+            let _ = reply.send(Ok(peer));
         } else {
             let waiting = self.joining.entry(peer).or_default();
             // Who gave up waiting leaves room for the next.
@@ -95,7 +94,7 @@ impl EventLoop {
     fn on_dial_failed(&mut self, connection: ConnectionId, peer: Option<PeerId>, error: &DialError) {
         self.bootstrap.failed(connection, Instant::now());
         if let Some(reply) = self.dials.remove(&connection) {
-            drop(reply.send(Err(undialled(error))));
+            let _ = reply.send(Err(undialled(error)));
         }
         if let Some(peer) = peer.filter(|peer| !self.swarm.is_connected(peer)) {
             self.wanted.remove(&peer);
@@ -104,7 +103,7 @@ impl EventLoop {
 
     fn answer_joining(&mut self, peer: PeerId, answer: &Outcome<PeerId>) {
         for reply in self.joining.remove(&peer).into_iter().flatten() {
-            drop(reply.send(answer.clone()));
+            let _ = reply.send(answer.clone());
         }
     }
 
@@ -114,7 +113,7 @@ impl EventLoop {
             tracing::debug!(overlay = self.shared.name, %peer, spoken, "peer of another network");
             let other = format!("peer {peer} speaks {spoken:?} and is no peer of overlay {}", self.shared.name);
             self.answer_joining(peer, &Err(Fault::unavailable(other)));
-            drop(self.swarm.disconnect_peer_id(peer));
+            let _ = self.swarm.disconnect_peer_id(peer);
             return;
         }
         let addresses = self.reachable(peer, info.listen_addrs);
@@ -135,7 +134,7 @@ impl EventLoop {
         tracing::info!(overlay = self.shared.name, %peer, "peer joined");
         self.answer_joining(peer, &Ok(peer));
         for found in self.wanted.remove(&peer).into_iter().flatten() {
-            drop(found.try_send(peer));
+            let _ = found.try_send(peer);
         }
         let kad = &mut self.swarm.behaviour_mut().kad;
         let known: usize = kad.kbuckets().map(|bucket| bucket.num_entries()).sum();
@@ -180,7 +179,7 @@ impl EventLoop {
                 return;
             }
             // Refused when it is connected or being dialled already, which is as well.
-            drop(self.swarm.dial(DialOpts::peer_id(peer).addresses(vec![address]).build()));
+            let _ = self.swarm.dial(DialOpts::peer_id(peer).addresses(vec![address]).build());
         }
     }
 
@@ -190,7 +189,6 @@ impl EventLoop {
         addresses.sort();
         self.shared.set_addresses(addresses);
     }
-
 }
 
 /// The address with the peer's id at its end, as others dial it.

@@ -176,7 +176,7 @@ impl Overlay for Native {
     async fn stop(&self) {
         self.shared.stopped.store(true, Relaxed);
         // An overlay that has stopped already has nothing more to close.
-        drop(self.shared.ask(|reply| Command::Stop { reply }).await);
+        let _ = self.shared.ask(|reply| Command::Stop { reply }).await;
     }
 }
 

@@ -42,15 +42,40 @@ const MAX_SEARCHES: usize = 64;
 
 /// What is asked of the event loop.
 pub(super) enum Command {
-    Open { peer: PeerId, protocol: StreamProtocol, reply: Reply },
-    Dial { address: Multiaddr, reply: oneshot::Sender<Outcome<PeerId>> },
-    Disconnect { peer: PeerId, reply: oneshot::Sender<bool> },
-    Block { peer: PeerId, blocked: bool, reply: oneshot::Sender<()> },
-    Publish { keys: Vec<RecordKey>, reply: oneshot::Sender<Outcome<()>> },
-    Withdraw { key: RecordKey, reply: oneshot::Sender<()> },
+    Open {
+        peer: PeerId,
+        protocol: StreamProtocol,
+        reply: Reply,
+    },
+    Dial {
+        address: Multiaddr,
+        reply: oneshot::Sender<Outcome<PeerId>>,
+    },
+    Disconnect {
+        peer: PeerId,
+        reply: oneshot::Sender<bool>,
+    },
+    Block {
+        peer: PeerId,
+        blocked: bool,
+        reply: oneshot::Sender<()>,
+    },
+    Publish {
+        keys: Vec<RecordKey>,
+        reply: oneshot::Sender<Outcome<()>>,
+    },
+    Withdraw {
+        key: RecordKey,
+        reply: oneshot::Sender<()>,
+    },
     /// Providers by the DHT, each once it is connected; the channel closes when the walk has ended.
-    Providers { key: RecordKey, found: mpsc::Sender<PeerId> },
-    Stop { reply: oneshot::Sender<()> },
+    Providers {
+        key: RecordKey,
+        found: mpsc::Sender<PeerId>,
+    },
+    Stop {
+        reply: oneshot::Sender<()>,
+    },
 }
 
 /// A BLAKE3 hash: the id of a native content.

@@ -153,7 +153,7 @@ impl ConnectionHandler for Handler {
             self.to_open.push_back(open);
         } else {
             let full = format!("{MAX_WAITING_TO_OPEN} streams wait to be opened already");
-            drop(open.reply.send(Err(full)));
+            let _ = open.reply.send(Err(full));
         }
     }
 
@@ -172,16 +172,16 @@ impl ConnectionHandler for Handler {
 
     fn on_connection_event(&mut self, event: ConnectionEvent<'_, AnyOf, AnyOf, (), Reply>) {
         match event {
-            ConnectionEvent::FullyNegotiatedInbound(FullyNegotiatedInbound { protocol, .. }) => {
-                if self.inbound.len() < MAX_UNCLAIMED {
-                    self.inbound.push_back(protocol);
-                }
+            ConnectionEvent::FullyNegotiatedInbound(FullyNegotiatedInbound { protocol, .. })
+                if self.inbound.len() < MAX_UNCLAIMED =>
+            {
+                self.inbound.push_back(protocol);
             }
             ConnectionEvent::FullyNegotiatedOutbound(FullyNegotiatedOutbound { protocol: (stream, _), info }) => {
-                drop(info.send(Ok(stream)));
+                let _ = info.send(Ok(stream));
             }
             ConnectionEvent::DialUpgradeError(DialUpgradeError { info, error }) => {
-                drop(info.send(Err(error.to_string())));
+                let _ = info.send(Err(error.to_string()));
             }
             _ => {}
         }

@@ -81,7 +81,7 @@ impl Body {
                 ContentId::native(self.hash)
             ))),
         };
-        drop(batches.send(ended).await);
+        let _ = batches.send(ended).await;
     }
 
     async fn pump(&self, wire: &mut Wire, batches: &mpsc::Sender<Batch>) -> Outcome<()> {
@@ -113,7 +113,10 @@ impl Body {
         self.shared.distrust(self.peer, self.hash);
         let id = ContentId::native(self.hash);
         tracing::warn!(overlay = self.shared.name, peer = %self.peer, content = %id, "peer sent bytes of something else");
-        Fault::unavailable(format!("source {} sent bytes that do not belong to content {id}; none were kept", self.peer))
+        Fault::unavailable(format!(
+            "source {} sent bytes that do not belong to content {id}; none were kept",
+            self.peer
+        ))
     }
 
     fn broken(&self, error: &io::Error) -> Fault {

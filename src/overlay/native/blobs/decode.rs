@@ -5,7 +5,10 @@
 
 use std::ops::Range;
 
-use bao_tree::{BaoTree, TreeNode, iter::{BaoChunk, ResponseIter}};
+use bao_tree::{
+    BaoTree, TreeNode,
+    iter::{BaoChunk, ResponseIter},
+};
 use blake3::hazmat::{ChainingValue, HasherExt, Mode, merge_subtrees_non_root, merge_subtrees_root};
 use bytes::BytesMut;
 

@@ -22,11 +22,14 @@ const GROUP: u64 = 16 << 10;
 /// The same, as `bao-tree` counts: 2^4 chunks of 1 KiB.
 const BLOCK: BlockSize = BlockSize::from_chunk_log(4);
 
-/// The range rounded out to whole groups, cut at the content's end.
+/// The range rounded out to whole groups, cut at the content's end; a range that holds no byte of it is empty.
 fn whole_groups(range: Range<u64>, size: u64) -> Range<u64> {
-    let end = range.end.min(size).checked_next_multiple_of(GROUP).unwrap_or(size).min(size);
-    let start = range.start / GROUP * GROUP;
-    start.min(end)..end
+    if range.start >= range.end.min(size) {
+        let start = range.start.min(size);
+        return start..start;
+    }
+    let end = range.end.min(size).next_multiple_of(GROUP).min(size);
+    range.start / GROUP * GROUP..end
 }
 
 /// A range of whole groups as the tree's iterators want it: open where it reaches the end.
@@ -50,7 +53,11 @@ mod tests {
         assert_eq!(whole_groups(0..1, 100), 0..100);
         assert_eq!(whole_groups(16_384..16_385, 100_000), 16_384..32_768);
         assert_eq!(whole_groups(99_999..u64::MAX, 100_000), 98_304..100_000);
-        assert!(whole_groups(5..5, 100).contains(&5), "a range within a group is that group");
+        assert!(whole_groups(5..5, 100).is_empty());
+        assert!(whole_groups(100..200, 100).is_empty());
+        #[allow(clippy::reversed_empty_ranges, reason = "a stranger may send one")]
+        let reversed = whole_groups(10..5, 100);
+        assert!(reversed.is_empty());
         assert!(whole_groups(200_000..300_000, 100_000).is_empty());
         assert!(whole_groups(0..10, 0).is_empty());
     }

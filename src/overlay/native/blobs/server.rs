@@ -12,11 +12,7 @@ use std::{
 use tokio::{sync::mpsc, time::timeout};
 
 use super::{
-    super::{
-        hits::WireHit,
-        shared::Shared,
-        wire::Wire,
-    },
+    super::{hits::WireHit, shared::Shared, wire::Wire},
     GROUP,
     messages::{Abort, Header, Kind, MAX_REQUEST, Request, Status},
     whole_groups,
@@ -65,7 +61,7 @@ async fn answer(shared: &Shared, request: &Request) -> Result<(Header, Option<Ar
     };
     let size = source.as_ref().map(|source| source.size()).or(hit.as_ref().map(|hit| hit.size));
     let size = size.ok_or(Status::NotFound)?;
-    let wanted = whole_groups(request.start..request.end.max(request.start), size);
+    let wanted = whole_groups(request.start..request.end, size);
     let part = source.as_ref().map_or(0..0, |source| available(source.as_ref(), wanted));
     let hit = hit.as_ref().map(WireHit::of);
     Ok((Header { status: Status::Ok.into(), size, start: part.start, end: part.end, hit }, source))
@@ -75,7 +71,11 @@ async fn answer(shared: &Shared, request: &Request) -> Result<(Header, Option<Ar
 fn available(source: &dyn Source, wanted: Range<u64>) -> Range<u64> {
     let part = source.available(wanted.clone());
     let end = if part.end >= source.size() { source.size() } else { part.end / GROUP * GROUP };
-    if part.start == wanted.start && end > part.start { part.start..end.min(wanted.end) } else { wanted.start..wanted.start }
+    if part.start == wanted.start && end > part.start {
+        part.start..end.min(wanted.end)
+    } else {
+        wanted.start..wanted.start
+    }
 }
 
 async fn send(shared: &Shared, mut wire: Wire, source: Arc<dyn Source>, range: Range<u64>) -> io::Result<()> {

@@ -45,12 +45,7 @@ enum Stage {
     Over,
 }
 
-fn ask(
-    shared: Arc<Shared>,
-    peer: PeerId,
-    request: Arc<Request>,
-    deadline: Instant,
-) -> BoxStream<'static, Found> {
+fn ask(shared: Arc<Shared>, peer: PeerId, request: Arc<Request>, deadline: Instant) -> BoxStream<'static, Found> {
     let pages = stream::unfold(Stage::ToAsk(request), move |stage| {
         let shared = shared.clone();
         async move {
