@@ -79,6 +79,13 @@ impl Bootstrap {
         }
     }
 
+    /// A peer turned out to be of another network: it may change, but there is no hurry.
+    pub fn refused(&mut self, peer: PeerId, now: Instant) {
+        for entry in self.entries.iter_mut().filter(|entry| entry.peer == Some(peer)) {
+            entry.state = State::Away { since: now, next: now + LONGEST };
+        }
+    }
+
     /// The last connection to a peer has ended.
     pub fn gone(&mut self, peer: PeerId, now: Instant) {
         for entry in &mut self.entries {
@@ -130,5 +137,8 @@ mod tests {
         assert!(bootstrap.due(now + LONGEST).is_empty());
         bootstrap.gone(peer, now);
         assert_eq!(bootstrap.due(now + SHORTEST).len(), 1);
+        bootstrap.refused(peer, now);
+        bootstrap.gone(peer, now);
+        assert!(bootstrap.due(now + SHORTEST).is_empty() && bootstrap.due(now + LONGEST).len() == 1);
     }
 }

@@ -44,6 +44,10 @@ const MAX_STREAMS_IN: usize = 1024;
 const MAX_STREAMS_IN_A_PEER: usize = 128;
 /// Peers that are dialled for others' sake at the same time.
 const MAX_WANTED: usize = 256;
+/// Walks for providers that run at the same time.
+const MAX_WALKS: usize = 128;
+/// Searches that one peer may have worked on at the same time; further ones wait, so that others get their turn.
+const MAX_SEARCHES_A_PEER: usize = 16;
 /// How long a listener may take to come up.
 const LISTEN: Duration = Duration::from_secs(10);
 /// How long connections may take to close when the node stops.
@@ -79,6 +83,8 @@ pub(super) struct EventLoop {
 pub(super) struct Link {
     /// Permits for the streams that the peer may open here.
     slots: Arc<Semaphore>,
+    /// Permits for the searches that are worked on for it.
+    searches: Arc<Semaphore>,
     /// The peer was reached over loopback, so its loopback addresses mean the same machine.
     pub same_machine: bool,
 }
@@ -114,6 +120,7 @@ impl EventLoop {
     pub async fn run(mut self) {
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let shared = self.shared.clone();
         let stopped = loop {
             tokio::select! {
                 event = self.swarm.select_next_some() => self.on_event(event),
@@ -123,6 +130,7 @@ impl EventLoop {
                     None => break None,
                 },
                 _ = ticks.tick() => self.on_tick(),
+                () = shared.unused.cancelled() => break None,
             }
         };
         self.leave().await;
@@ -158,8 +166,11 @@ impl EventLoop {
                 let _ = reply.send(());
             }
             Command::Providers { key, found } => {
-                let query = self.swarm.behaviour_mut().kad.get_providers(key);
-                self.walks.insert(query, found);
+                // Without a walk the channel closes at once: the connected peers are asked all the same.
+                if self.walks.len() < MAX_WALKS {
+                    let query = self.swarm.behaviour_mut().kad.get_providers(key);
+                    self.walks.insert(query, found);
+                }
             }
             Command::Stop { .. } => unreachable!("the loop itself takes this command"),
         }
@@ -220,22 +231,27 @@ impl EventLoop {
 
     /// Serves a stream that a peer opened, unless too many are being served.
     pub(super) fn on_inbound(&mut self, inbound: Inbound) {
-        let slot = self.links.get(&inbound.peer).and_then(|link| link.slots.clone().try_acquire_owned().ok());
-        let (Some(slot), Ok(place)) = (slot, self.all_slots.clone().try_acquire_owned()) else {
+        let Some(link) = self.links.get(&inbound.peer) else { return };
+        let permits = (link.slots.clone().try_acquire_owned(), self.all_slots.clone().try_acquire_owned());
+        let (Ok(slot), Ok(place)) = permits else {
             tracing::debug!(peer = %inbound.peer, "too many streams at once, one was reset");
             return;
         };
-        let shared = self.shared.clone();
+        let (shared, searches) = (self.shared.clone(), link.searches.clone());
         tokio::spawn(async move {
-            serve::stream(shared, inbound).await;
+            serve::stream(shared, inbound, searches).await;
             drop((slot, place));
         });
     }
 
     /// A connection to a peer was set up: it may open streams from now on.
     pub(super) fn admit(&mut self, peer: PeerId, same_machine: bool) {
-        let slots = || Arc::new(Semaphore::new(MAX_STREAMS_IN_A_PEER));
-        self.links.entry(peer).or_insert_with(|| Link { slots: slots(), same_machine }).same_machine |= same_machine;
+        let link = || Link {
+            slots: Arc::new(Semaphore::new(MAX_STREAMS_IN_A_PEER)),
+            searches: Arc::new(Semaphore::new(MAX_SEARCHES_A_PEER)),
+            same_machine,
+        };
+        self.links.entry(peer).or_insert_with(link).same_machine |= same_machine;
     }
 
     /// Begins to listen, and waits until every listener has at least one address.
@@ -291,6 +307,15 @@ impl EventLoop {
                 self.announcements.started(query);
             }
         }
+        let kad = &mut self.swarm.behaviour_mut().kad;
+        self.walks.retain(|query, found| {
+            if found.is_closed()
+                && let Some(mut walk) = kad.query_mut(query)
+            {
+                walk.finish();
+            }
+            !found.is_closed()
+        });
         self.ticks += 1;
         if self.ticks.is_multiple_of(TICKS_A_SWEEP) {
             self.sweep();

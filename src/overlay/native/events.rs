@@ -113,6 +113,7 @@ impl EventLoop {
             tracing::debug!(overlay = self.shared.name, %peer, spoken, "peer of another network");
             let other = format!("peer {peer} speaks {spoken:?} and is no peer of overlay {}", self.shared.name);
             self.answer_joining(peer, &Err(Fault::unavailable(other)));
+            self.bootstrap.refused(peer, Instant::now());
             let _ = self.swarm.disconnect_peer_id(peer);
             return;
         }

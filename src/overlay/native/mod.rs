@@ -96,6 +96,12 @@ impl Native {
     }
 }
 
+impl Drop for Native {
+    fn drop(&mut self) {
+        self.shared.unused.cancel();
+    }
+}
+
 #[async_trait]
 impl Overlay for Native {
     fn name(&self) -> &str {

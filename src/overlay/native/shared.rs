@@ -17,6 +17,7 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
     time::timeout,
 };
+use tokio_util::sync::CancellationToken;
 
 use super::{
     config::{Patience, Protocols},
@@ -93,6 +94,8 @@ pub(super) struct Shared {
     /// Times that a peer sent bytes which do not belong to the content asked for.
     pub lies: AtomicU64,
     pub stopped: AtomicBool,
+    /// Cancelled when the last handle is dropped.
+    pub unused: CancellationToken,
     pub bodies: Semaphore,
     pub searches: Semaphore,
     commands: mpsc::Sender<Command>,
@@ -138,6 +141,7 @@ impl Shared {
             bytes_out: AtomicU64::new(0),
             lies: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
+            unused: CancellationToken::new(),
             bodies: Semaphore::new(MAX_BODIES),
             searches: Semaphore::new(MAX_SEARCHES),
             commands,

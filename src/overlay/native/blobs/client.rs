@@ -23,6 +23,9 @@ use crate::{
     overlay::Fetch,
 };
 
+/// Sources from memory that are tried before everybody is asked.
+const MAX_FROM_MEMORY: usize = 3;
+
 /// Fetches the groups that a range touches from the first source that sends them: sources that are known first, then
 /// whoever says that it has the content.
 pub(in super::super) async fn fetch(
@@ -37,10 +40,9 @@ pub(in super::super) async fn fetch(
     }
     let mut tried: Vec<PeerId> = avoid.iter().filter_map(|peer| peer.parse().ok()).collect();
     let mut failure = None;
-    for peer in shared.known_sources(&hash) {
-        if tried.contains(&peer) || shared.is_distrusted(&peer, &hash) || !shared.members().has(&peer) {
-            continue;
-        }
+    let mut known = shared.known_sources(&hash);
+    known.retain(|peer| !tried.contains(peer) && !shared.is_distrusted(peer, &hash) && shared.members().has(peer));
+    for peer in known.into_iter().take(MAX_FROM_MEMORY) {
         tried.push(peer);
         match begin(shared, peer, hash, &range).await {
             Ok(fetch) => return Ok(fetch),

@@ -3,7 +3,7 @@
 use std::io;
 
 use prost::Message;
-use tokio::time::timeout;
+use tokio::{sync::Semaphore, time::timeout};
 
 use super::{
     super::{
@@ -20,10 +20,10 @@ const FULL_PAGE: usize = 64 << 10;
 const _: () = assert!(FULL_PAGE + 2 * MAX_HIT < MAX_PAGE);
 
 /// Answers the query that the stream brings.
-pub(in super::super) async fn serve(shared: &Shared, mut wire: Wire) -> io::Result<()> {
+pub(in super::super) async fn serve(shared: &Shared, mut wire: Wire, of_peer: &Semaphore) -> io::Result<()> {
     let patience = shared.patience.search;
     let request: Request = timeout(patience, wire.receive(MAX_REQUEST)).await??;
-    let pages = match timeout(patience, hits(shared, request)).await.unwrap_or(Err(Status::Busy)) {
+    let pages = match timeout(patience, hits(shared, request, of_peer)).await.unwrap_or(Err(Status::Busy)) {
         Ok(hits) => pages(hits),
         Err(status) => vec![Page { hits: Vec::new(), done: true, status: status.into() }],
     };
@@ -36,9 +36,10 @@ pub(in super::super) async fn serve(shared: &Shared, mut wire: Wire) -> io::Resu
     timeout(patience, answer).await?
 }
 
-async fn hits(shared: &Shared, request: Request) -> Result<Vec<Hit>, Status> {
+async fn hits(shared: &Shared, request: Request, of_peer: &Semaphore) -> Result<Vec<Hit>, Status> {
     let query = request.into_query().map_err(|_| Status::Invalid)?;
-    let _permit = shared.searches.acquire().await.map_err(|_| Status::Busy)?;
+    let _one_of_the_peers = of_peer.acquire().await.map_err(|_| Status::Busy)?;
+    let _one_of_all = shared.searches.acquire().await.map_err(|_| Status::Busy)?;
     let mut hits = shared.offer.search(&query).await.map_err(|fault| match fault.kind {
         FaultKind::InvalidRequest => Status::Invalid,
         FaultKind::LimitExceeded | FaultKind::Unavailable | FaultKind::Timeout => Status::Busy,

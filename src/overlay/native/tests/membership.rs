@@ -107,7 +107,11 @@ async fn an_address_in_use_stops_the_start_and_a_stopped_overlay_says_so() {
     assert!(error.contains("overlay home cannot listen on /ip4/127.0.0.1/tcp/"), "{error}");
 
     let one = node(|_| {}).await;
+    let other = node(|_| {}).await;
+    other.meet(&one).await;
     let address = one.address();
+    drop(other);
+    eventually(|| one.native.status().peers == 0).await;
     one.native.stop().await;
     one.native.stop().await;
     assert_fault(one.native.connect(&address).await, FaultKind::Unavailable, "has stopped");
