@@ -155,7 +155,10 @@ impl Store {
         let mut edit = self.edit().await?;
         for path in paths {
             let sql = "DELETE FROM places WHERE path = ? RETURNING content";
-            let row: Option<i64> = sqlx::query_scalar(sql).bind(bytes_of(path)).fetch_optional(edit.sql()).await
+            let row: Option<i64> = sqlx::query_scalar(sql)
+                .bind(bytes_of(path))
+                .fetch_optional(edit.sql())
+                .await
                 .map_err(StoreError::from)?;
             if let Some(row) = row {
                 edit.relabel(row).await?;
@@ -198,8 +201,10 @@ impl Edit {
     async fn adopt(&mut self, file: &Examined, overlays: &[String]) -> Result<(), StoreError> {
         let (name, tags) = labels_of(&file.root, &file.path);
         let path = bytes_of(&file.path);
-        let before: Option<i64> =
-            sqlx::query_scalar("SELECT content FROM places WHERE path = ?").bind(path).fetch_optional(self.sql()).await?;
+        let before: Option<i64> = sqlx::query_scalar("SELECT content FROM places WHERE path = ?")
+            .bind(path)
+            .fetch_optional(self.sql())
+            .await?;
         // A content that is known keeps what it has; the update only makes SQLite return its row.
         let sql = "INSERT INTO contents (hash, size, name, media_type, tags, overlays, published) \
                    VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (hash) DO UPDATE SET size = excluded.size RETURNING row";
