@@ -5,3 +5,5 @@ pub mod model;
 pub mod store;
 
 pub mod overlay;
+
+pub mod service;

@@ -1,3 +1,3 @@
 //! Long-lived work behind the operations.
 
-//pub mod library;
+pub mod library;
