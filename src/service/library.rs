@@ -239,7 +239,8 @@ impl Keeper {
 
     async fn share(&mut self, path: &Path) -> Outcome<PathBuf> {
         let root = tokio::fs::canonicalize(path).await;
-        let root = root.map_err(|error| Fault::invalid(format!("share: {} cannot be shared: {error}", path.display())))?;
+        let root =
+            root.map_err(|error| Fault::invalid(format!("share: {} cannot be shared: {error}", path.display())))?;
         if self.roots.iter().any(|known| root.starts_with(known)) {
             return Ok(root);
         }
@@ -292,7 +293,7 @@ impl Keeper {
     async fn suspect(&mut self, suspect: Result<PathBuf, broadcast::error::RecvError>) {
         match suspect {
             Ok(path) => {
-                if let Err(error) = self.shelf.store.distrust(&path).await {
+                if let Err(error) = self.shelf.store.distrust(std::slice::from_ref(&path)).await {
                     tracing::error!(%error, "a changed file could not be withdrawn");
                 }
                 self.notice(&path);

@@ -163,9 +163,9 @@ impl Store {
         let contents = self.contents(hits.iter().map(|(_, row)| *row).collect()).await?;
         // A content that was withdrawn since the index was asked has no record any more.
         let mut hits = hits.into_iter();
-        let scored = contents.into_iter().filter_map(|(row, content)| {
-            hits.find(|(_, hit)| *hit == row).map(|(score, _)| (score, content))
-        });
+        let scored = contents
+            .into_iter()
+            .filter_map(|(row, content)| hits.find(|(_, hit)| *hit == row).map(|(score, _)| (score, content)));
         Ok(scored.collect())
     }
 

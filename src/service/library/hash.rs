@@ -34,7 +34,8 @@ pub async fn hash_all(shelf: &Arc<Shelf>, work: Vec<Work>) -> bool {
     let again = Arc::new(AtomicBool::new(false));
     let (results, mut hashed) = mpsc::channel(BATCH);
     for _ in 0..thread::available_parallelism().map_or(1, NonZeroUsize::get) {
-        let (shelf, queue, results, again) = (Arc::clone(shelf), Arc::clone(&queue), results.clone(), Arc::clone(&again));
+        let (shelf, queue, results, again) =
+            (Arc::clone(shelf), Arc::clone(&queue), results.clone(), Arc::clone(&again));
         tokio::task::spawn_blocking(move || hash_queue(&shelf, &queue, &results, &again));
     }
     drop(results);

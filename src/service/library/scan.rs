@@ -21,8 +21,8 @@ const UNFINISHED: [&str; 6] = ["~", ".part", ".partial", ".crdownload", ".tmp", 
 const MAX_DEPTH: usize = 64;
 /// Most files of one shared folder; a folder that holds more is shared in part.
 const MAX_FILES: usize = 4_000_000;
-/// Vanished files that are withdrawn in one change.
-const FORGET_BATCH: usize = 500;
+/// Files that are withdrawn in one change.
+const BATCH: usize = 500;
 
 /// A file that has to be hashed.
 pub struct Work {
@@ -54,7 +54,7 @@ pub async fn scan(shelf: Arc<Shelf>, roots: Vec<PathBuf>) -> bool {
 /// Withdraws all files of a folder.
 pub async fn forget_root(store: &Store, root: &Path) -> Outcome<()> {
     let known: Vec<PathBuf> = store.places(root).await?.into_keys().collect();
-    for batch in known.chunks(FORGET_BATCH) {
+    for batch in known.chunks(BATCH) {
         store.forget(batch).await?;
     }
     Ok(())
@@ -65,18 +65,21 @@ async fn compare(store: &Arc<Store>, root: &Path) -> Outcome<Vec<Work>> {
     let (own, folder) = (store.dir().to_owned(), root.to_owned());
     let found = tokio::task::spawn_blocking(move || walk(&folder, &own)).await.map_err(Fault::internal)?;
     let mut known = store.places(root).await?;
-    let mut work = Vec::new();
+    let (mut work, mut changed) = (Vec::new(), Vec::new());
     for (path, stat) in found {
         match known.remove(&path) {
             Some(place) if place.stat == stat && !place.stale => continue,
-            // Withdrawn before it is hashed, so that nobody is sent to a file that is another one now.
-            Some(place) if !place.stale => store.distrust(&path).await?,
+            Some(place) if !place.stale => changed.push(path.clone()),
             _ => {}
         }
         work.push(Work { root: root.to_owned(), path, size: stat.size });
     }
+    // Withdrawn before they are hashed, so that nobody is sent to a file that is another one now.
+    for batch in changed.chunks(BATCH) {
+        store.distrust(batch).await?;
+    }
     let gone: Vec<PathBuf> = known.into_keys().collect();
-    for batch in gone.chunks(FORGET_BATCH) {
+    for batch in gone.chunks(BATCH) {
         store.forget(batch).await?;
     }
     Ok(work)
