@@ -93,7 +93,7 @@ pub async fn serve(options: ServeOptions) -> anyhow::Result<()> {
 
 struct Node {
     services: Arc<Services>,
-    library: Arc<Library>,
+    library: Library,
 }
 
 impl Node {

@@ -29,7 +29,7 @@ mod tests;
 use std::{
     collections::HashMap,
     fs::File,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicU64, Ordering},
@@ -175,6 +175,11 @@ impl Store {
     /// Internal when the catalogue cannot be read.
     pub async fn totals(&self) -> Outcome<(u64, u64)> {
         Ok(self.catalogue.totals().await?)
+    }
+
+    /// The data folder.
+    pub fn dir(&self) -> &Path {
+        self.files.root()
     }
 
     /// Every change from now on. A listener that lags too far is told by the channel, and had better list anew.
