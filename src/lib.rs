@@ -11,3 +11,5 @@ pub mod service;
 pub mod access;
 
 pub mod operation;
+
+pub mod binding;
