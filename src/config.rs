@@ -1,0 +1,285 @@
+//! The configuration: one struct a subsystem, defaults beside each key, unknown keys refused by name.
+//!
+//! A TOML file, overridden by `PEERGATE__SECTION__KEY` in the environment, overridden by flags.
+//! `config/peergate.toml` documents every key, and a test keeps it true.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use config::{Environment, File, FileFormat};
+use serde::Deserialize;
+
+use crate::model::Limits;
+
+/// Everything that can be configured.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where the node keeps its key, catalogue, index and published bytes.
+    pub data_dir: PathBuf,
+    /// The HTTP listener.
+    pub http: Http,
+    /// What is shared.
+    pub share: Share,
+    /// Bounds on callers.
+    pub limits: Limits,
+    /// How transfers are run.
+    pub transfers: TransferPolicy,
+    /// Who may call.
+    pub access: Access,
+    /// The networks to take part in.
+    pub overlay: Vec<Overlay>,
+}
+
+/// The HTTP listener.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Http {
+    /// Address and port; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// What WSDL and links say behind a proxy.
+    pub public_url: Option<String>,
+    /// Further host names under which callers reach this node.
+    pub hosts: Vec<String>,
+}
+
+/// What is shared.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Share {
+    /// Folders and files that are shared in place and watched for changes.
+    pub paths: Vec<PathBuf>,
+    /// Whether what a transfer brought is shared on.
+    pub downloads: bool,
+}
+
+/// How transfers are run.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TransferPolicy {
+    /// Transfers that run at one time.
+    pub concurrent: usize,
+}
+
+/// Who may call.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Access {
+    /// Whether the node answers everybody who reaches it on an address that is not loopback.
+    pub open: bool,
+}
+
+/// One network to take part in.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum Overlay {
+    /// Peergate's own libp2p network.
+    Native(Native),
+}
+
+/// A native overlay.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Native {
+    /// Its name, which its peers share.
+    pub name: String,
+    /// Multiaddrs to listen on.
+    #[serde(default = "native_listen")]
+    pub listen: Vec<String>,
+    /// The file of the pre-shared key that makes the overlay private, in the form of libp2p's swarm.key.
+    #[serde(default)]
+    pub network_key_file: Option<PathBuf>,
+    /// Multiaddrs of peers to stay connected to.
+    #[serde(default)]
+    pub bootstrap: Vec<String>,
+    /// Whether peers on the local network are looked for.
+    #[serde(default = "yes")]
+    pub mdns: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data_dir: default_data_dir(),
+            http: Http::default(),
+            share: Share::default(),
+            limits: Limits::default(),
+            transfers: TransferPolicy::default(),
+            access: Access::default(),
+            overlay: vec![Overlay::Native(Native::default())],
+        }
+    }
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 7070)), public_url: None, hosts: Vec::new() }
+    }
+}
+
+impl Default for Share {
+    fn default() -> Self {
+        Self { paths: Vec::new(), downloads: true }
+    }
+}
+
+impl Default for TransferPolicy {
+    fn default() -> Self {
+        Self { concurrent: 4 }
+    }
+}
+
+impl Default for Native {
+    fn default() -> Self {
+        let listen = native_listen();
+        Self { name: "home".into(), listen, network_key_file: None, bootstrap: Vec::new(), mdns: true }
+    }
+}
+
+impl Overlay {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Native(native) => &native.name,
+        }
+    }
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn native_listen() -> Vec<String> {
+    ["/ip4/0.0.0.0/tcp/7071", "/ip4/0.0.0.0/udp/7071/quic-v1"].map(str::to_owned).into()
+}
+
+fn default_data_dir() -> PathBuf {
+    let platform = directories::ProjectDirs::from("", "", "peergate");
+    platform.map_or_else(|| PathBuf::from("peergate-data"), |dirs| dirs.data_dir().to_owned())
+}
+
+/// Why a configuration was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file or the environment says something that no key takes.
+    #[error("the configuration is not valid: {0}")]
+    Invalid(#[from] config::ConfigError),
+    /// Two overlays have one name.
+    #[error("overlay: the name {0:?} is given twice; each overlay needs a name of its own")]
+    NameTwice(String),
+    /// No overlay at all.
+    #[error("overlay: the list is empty; leave it out for the default one, or add [[overlay]]")]
+    NoOverlay,
+    /// The address is not loopback and nobody would be kept out.
+    #[error(
+        "http.listen: {0} can be reached from other machines and no credential is configured; listen on 127.0.0.1, or \
+         set access.open = true to answer everybody"
+    )]
+    Exposed(SocketAddr),
+}
+
+impl Config {
+    /// Reads a file, if one is named, and what the environment says over it. Relative paths in the file are relative
+    /// to its folder.
+    ///
+    /// # Errors
+    /// Names the unknown key, the value that does not fit, or the file that cannot be read.
+    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+        let mut builder = config::Config::builder();
+        if let Some(file) = file {
+            builder = builder.add_source(File::from(file).format(FileFormat::Toml));
+        }
+        let environment = Environment::with_prefix("PEERGATE").prefix_separator("__").separator("__");
+        let environment = environment.try_parsing(true).list_separator(",").with_list_parse_key("share.paths");
+        let environment = environment.with_list_parse_key("http.hosts");
+        let mut config: Self = builder.add_source(environment).build()?.try_deserialize()?;
+        if let Some(folder) = file.and_then(Path::parent) {
+            config.resolve(folder);
+        }
+        Ok(config)
+    }
+
+    /// Checks what the keys say together.
+    ///
+    /// # Errors
+    /// Names the keys that contradict each other.
+    pub fn check(self) -> Result<Self, ConfigError> {
+        let names: Vec<&str> = self.overlay.iter().map(Overlay::name).collect();
+        if names.is_empty() {
+            return Err(ConfigError::NoOverlay);
+        }
+        if let Some((_, name)) = names.iter().enumerate().find(|(i, name)| names[..*i].contains(name)) {
+            return Err(ConfigError::NameTwice((*name).to_owned()));
+        }
+        if !self.http.listen.ip().is_loopback() && !self.access.open {
+            return Err(ConfigError::Exposed(self.http.listen));
+        }
+        Ok(self)
+    }
+
+    fn resolve(&mut self, folder: &Path) {
+        let absolute = |path: &mut PathBuf| *path = folder.join(&*path);
+        absolute(&mut self.data_dir);
+        self.share.paths.iter_mut().for_each(absolute);
+        for overlay in &mut self.overlay {
+            let Overlay::Native(native) = overlay;
+            native.network_key_file.iter_mut().for_each(absolute);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Config, ConfigError> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("peergate.toml");
+        std::fs::write(&file, text).unwrap();
+        Config::load(Some(&file)).and_then(Config::check)
+    }
+
+    #[test]
+    fn unknown_keys_are_refused_by_name() {
+        for (text, key) in [
+            ("colour = 1", "colour"),
+            ("[http]\nlisten_on = \"127.0.0.1:0\"", "listen_on"),
+            ("[limits]\ninline = 5", "inline"),
+            ("[[overlay]]\nname = \"a\"\nkind = \"native\"\nport = 5", "port"),
+            ("[[overlay]]\nname = \"a\"\nkind = \"gnutella\"", "gnutella"),
+        ] {
+            let error = read(text).unwrap_err().to_string();
+            assert!(error.contains(key), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_documented_file_says_the_defaults() {
+        let documented = read(include_str!("../config/peergate.toml")).unwrap();
+        let default = Config::default();
+        assert_eq!(Config { data_dir: default.data_dir.clone(), ..documented }, default);
+    }
+
+    #[test]
+    fn an_address_that_others_reach_needs_access_open() {
+        assert!(matches!(read("[http]\nlisten = \"0.0.0.0:7070\""), Err(ConfigError::Exposed(_))));
+        assert!(read("[http]\nlisten = \"0.0.0.0:7070\"\n[access]\nopen = true").is_ok());
+    }
+
+    #[test]
+    fn overlays_need_names_of_their_own() {
+        let overlay = "[[overlay]]\nname = \"a\"\nkind = \"native\"\n";
+        assert!(matches!(read(&overlay.repeat(2)), Err(ConfigError::NameTwice(_))));
+        assert!(matches!(read("overlay = []"), Err(ConfigError::NoOverlay)));
+    }
+
+    #[test]
+    fn paths_are_relative_to_the_file() {
+        let config = read("data_dir = \"data\"\n[share]\npaths = [\"/absolute\", \"library\"]").unwrap();
+        assert!(config.data_dir.is_absolute() && config.data_dir.ends_with("data"));
+        assert_eq!(config.share.paths[0], Path::new("/absolute"));
+        assert!(config.share.paths[1].is_absolute());
+    }
+}

@@ -1,0 +1,66 @@
+//! Request bodies: whole ones for the bindings, streamed ones for `/content`; both bounded in size and in silence.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::{Bytes, BytesMut};
+use futures::{StreamExt, stream};
+use http_body::Body as _;
+use http_body_util::BodyExt;
+
+use crate::model::{ByteStream, Fault, Outcome};
+
+/// How long a caller may be silent in the middle of a body.
+const SILENCE: Duration = Duration::from_secs(30);
+
+/// Reads a whole body of at most `limit` bytes.
+///
+/// # Errors
+/// TooLarge when it is larger, Timeout when the caller falls silent, InvalidRequest when the connection breaks.
+pub async fn whole(mut body: Body, limit: usize) -> Outcome<Bytes> {
+    if body.size_hint().lower() > limit as u64 {
+        return Err(too_large(limit));
+    }
+    // A small body is one frame, which is taken as it is.
+    let Some(first) = next(&mut body).await? else { return Ok(Bytes::new()) };
+    let mut rest = BytesMut::new();
+    while let Some(part) = next(&mut body).await? {
+        if rest.is_empty() {
+            rest.extend_from_slice(&first);
+        }
+        rest.extend_from_slice(&part);
+        if rest.len() > limit {
+            return Err(too_large(limit));
+        }
+    }
+    let whole = if rest.is_empty() { first } else { rest.freeze() };
+    if whole.len() > limit { Err(too_large(limit)) } else { Ok(whole) }
+}
+
+/// The body as a stream.
+pub fn streamed(body: Body) -> ByteStream {
+    stream::try_unfold(body, |mut body| async move { Ok(next(&mut body).await?.map(|part| (part, body))) }).boxed()
+}
+
+/// The next data of a body; trailers are passed over.
+async fn next(body: &mut Body) -> Outcome<Option<Bytes>> {
+    loop {
+        let frame = tokio::time::timeout(SILENCE, body.frame()).await;
+        let frame = frame.map_err(|_| Fault::timeout(format!("no byte of the body came for {} s", SILENCE.as_secs())))?;
+        match frame {
+            None => return Ok(None),
+            Some(Err(error)) => return Err(Fault::invalid(format!("the body broke off: {error}"))),
+            Some(Ok(frame)) => {
+                if let Ok(data) = frame.into_data() {
+                    return Ok(Some(data));
+                }
+            }
+        }
+    }
+}
+
+fn too_large(limit: usize) -> Fault {
+    Fault::too_large(format!(
+        "the body is larger than {limit} bytes, which limits.inline_bytes allows for; stream large content to PUT /content"
+    ))
+}

@@ -1,0 +1,212 @@
+//! Which path is answered by what. One line a face; the bindings do the rest.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Path, RawQuery, State},
+    response::Response,
+    routing::{get, post},
+};
+use hyper::{HeaderMap, Method, StatusCode, Uri, header};
+
+use super::{Gateway, body, content, metrics};
+use crate::{
+    access::{Binding, Caller},
+    binding::{Reply, json, soap, xmlrpc},
+    model::{Fault, FaultKind},
+    operation::{Operation, node},
+};
+
+/// Every path of the contract, section 1.
+pub fn router(gateway: Arc<Gateway>) -> Router {
+    Router::new()
+        .route("/soap", post(post_soap).get(get_wsdl))
+        .route("/soap12", post(post_soap).get(get_wsdl))
+        .route("/xmlrpc", post(post_xmlrpc))
+        .route("/RPC2", post(post_xmlrpc))
+        .route("/api/openapi.json", get(get_openapi))
+        .route("/api/{service}/{operation}", post(post_json))
+        .route("/content", axum::routing::put(content::put))
+        .route("/content/{*id}", get(content::get))
+        .route("/health/live", get(async || "live\n"))
+        .route("/health/ready", get(get_ready))
+        .route("/metrics", get(get_metrics))
+        .route("/", get(get_doors))
+        .fallback(no_such_path)
+        .method_not_allowed_fallback(wrong_method)
+        .with_state(gateway)
+}
+
+/// A fault as `application/problem+json`.
+pub fn problem(fault: &Fault) -> Response {
+    send(json::fault(fault))
+}
+
+async fn post_soap(State(gateway): State<Arc<Gateway>>, headers: HeaderMap, body: Body) -> Response {
+    let media_type = media_type(&headers);
+    if !takes(media_type, &["text/xml", "application/soap+xml", "application/xml"]) {
+        return send(unsupported_media_type(soap::fault(media_type_fault("text/xml or application/soap+xml"), None)));
+    }
+    match body::whole(body, gateway.services.about.limits.body_bytes()).await {
+        Ok(body) => {
+            let caller = Caller { binding: Binding::Soap };
+            send(soap::answer(&gateway.services, &caller, &body, media_type, &gateway.services.about.limits).await)
+        }
+        Err(fault) => closing(send(soap::fault(fault, media_type))),
+    }
+}
+
+async fn post_xmlrpc(
+    State(gateway): State<Arc<Gateway>>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let media_type = media_type(&headers);
+    let dialect = match xmlrpc::Dialect::from_query(query.as_deref().unwrap_or_default()) {
+        Ok(dialect) => dialect,
+        Err(fault) => return send(xmlrpc::fault(&fault, xmlrpc::Dialect::default())),
+    };
+    // Some of the oldest clients name no type at all, or a plain one.
+    if !takes(media_type, &["text/xml", "application/xml", "text/plain", "application/octet-stream"]) {
+        return send(unsupported_media_type(xmlrpc::fault(&media_type_fault("text/xml"), dialect)));
+    }
+    match body::whole(body, gateway.services.about.limits.body_bytes()).await {
+        Ok(body) => {
+            let caller = Caller { binding: Binding::Xmlrpc };
+            let context = xmlrpc::Context { dialect, limits: gateway.services.about.limits.clone() };
+            send(xmlrpc::answer(&gateway.services, &caller, &body, media_type, &context).await)
+        }
+        Err(fault) => closing(send(xmlrpc::fault(&fault, dialect))),
+    }
+}
+
+async fn post_json(
+    State(gateway): State<Arc<Gateway>>,
+    Path((service, operation)): Path<(String, String)>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    if !takes(media_type(&headers), &["application/json"]) {
+        return send(unsupported_media_type(json::fault(&media_type_fault("application/json"))));
+    }
+    match body::whole(body, gateway.services.about.limits.body_bytes()).await {
+        Ok(body) => {
+            let caller = Caller { binding: Binding::Json };
+            send(json::answer(&gateway.services, &caller, &format!("{service}.{operation}"), &body).await)
+        }
+        Err(fault) => closing(problem(&fault)),
+    }
+}
+
+async fn get_wsdl(
+    State(gateway): State<Arc<Gateway>>,
+    method: Method,
+    uri: Uri,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    let asked = query.as_deref().unwrap_or_default().split('&').any(|word| word.eq_ignore_ascii_case("wsdl"));
+    if !asked {
+        return wrong_method(method, uri).await;
+    }
+    let version = if uri.path() == "/soap12" { soap::Version::V12 } else { soap::Version::V11 };
+    let address = address(&gateway, &headers, uri.path());
+    let body = soap::wsdl::render(version, &address).into();
+    send(Reply { status: 200, content_type: "text/xml; charset=utf-8", body })
+}
+
+async fn get_openapi(State(gateway): State<Arc<Gateway>>, headers: HeaderMap) -> Response {
+    let body = json::openapi::render(&address(&gateway, &headers, "/")).to_string().into();
+    send(Reply { status: 200, content_type: "application/json", body })
+}
+
+async fn get_ready(State(gateway): State<Arc<Gateway>>) -> (StatusCode, &'static str) {
+    if gateway.is_draining() { (StatusCode::SERVICE_UNAVAILABLE, "draining\n") } else { (StatusCode::OK, "ready\n") }
+}
+
+async fn get_metrics(State(gateway): State<Arc<Gateway>>) -> Response {
+    if let Err(fault) = (Caller { binding: Binding::Json }).authorise(node::Stats::NAME) {
+        return problem(&fault);
+    }
+    match metrics::render(&gateway.metrics, &gateway.services).await {
+        Ok(text) => send(Reply { status: 200, content_type: "text/plain; version=0.0.4", body: text.into() }),
+        Err(fault) => problem(&fault),
+    }
+}
+
+async fn get_doors(State(gateway): State<Arc<Gateway>>, headers: HeaderMap) -> Response {
+    let here = address(&gateway, &headers, "");
+    let text = format!(
+        "Peergate {version}\n\n\
+         XML-RPC   {here}/xmlrpc\n\
+         SOAP 1.1  {here}/soap?wsdl\n\
+         SOAP 1.2  {here}/soap12?wsdl\n\
+         JSON      {here}/api/openapi.json\n\
+         bytes     {here}/content/{{contentId}}\n",
+        version = env!("CARGO_PKG_VERSION")
+    );
+    send(Reply { status: 200, content_type: "text/plain; charset=utf-8", body: text.into() })
+}
+
+async fn no_such_path(uri: Uri) -> Response {
+    let path: String = uri.path().chars().take(200).collect();
+    problem(&Fault::not_found(format!("there is nothing at {path}; GET / lists what there is")))
+}
+
+/// RFC 9110, 15.5.6: the answer names the methods that are allowed, which axum adds where it knows them.
+async fn wrong_method(method: Method, uri: Uri) -> Response {
+    let path: String = uri.path().chars().take(200).collect();
+    let mut reply = json::fault(&Fault::invalid(format!("{path} does not take {method}")));
+    reply.status = StatusCode::METHOD_NOT_ALLOWED.as_u16();
+    let mut response = send(reply);
+    if uri.path().starts_with("/soap") {
+        response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static("POST, GET"));
+    }
+    response
+}
+
+/// Where the caller reached this node, or what the configuration says about that.
+fn address(gateway: &Gateway, headers: &HeaderMap, path: &str) -> String {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let base = match (gateway.hosts.public_url(), host) {
+        (Some(url), _) => url.trim_end_matches('/').to_owned(),
+        (None, Some(host)) => format!("http://{host}"),
+        (None, None) => gateway.services.about.http_address.clone(),
+    };
+    base + path
+}
+
+fn media_type(headers: &HeaderMap) -> Option<&str> {
+    headers.get(header::CONTENT_TYPE).map(|value| value.to_str().unwrap_or("?"))
+}
+
+/// Whether a content type is one of these, whatever its case and parameters; an absent one is taken on trust.
+fn takes(content_type: Option<&str>, types: &[&str]) -> bool {
+    let Some(said) = content_type else { return true };
+    let said = said.split(';').next().unwrap_or_default().trim();
+    types.iter().any(|known| known.eq_ignore_ascii_case(said))
+}
+
+fn media_type_fault(want: &str) -> Fault {
+    Fault::new(FaultKind::InvalidRequest, format!("the media type is not taken here, want {want}"))
+}
+
+fn unsupported_media_type(reply: Reply) -> Reply {
+    Reply { status: StatusCode::UNSUPPORTED_MEDIA_TYPE.as_u16(), ..reply }
+}
+
+/// The rest of a refused body is not read, so the connection cannot be kept.
+fn closing(mut response: Response) -> Response {
+    response.headers_mut().insert(header::CONNECTION, header::HeaderValue::from_static("close"));
+    response
+}
+
+fn send(reply: Reply) -> Response {
+    let mut response = Response::new(Body::from(reply.body));
+    *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(reply.content_type));
+    response
+}
