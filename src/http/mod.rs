@@ -33,6 +33,7 @@ use tower::ServiceExt;
 use crate::service::Services;
 
 pub use guard::Hosts;
+pub use metrics::install as install_metrics;
 
 /// Connections that are open at one time; the next one waits to be accepted.
 const MAX_CONNECTIONS: usize = 16_384;

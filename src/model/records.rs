@@ -70,6 +70,25 @@ pub struct Content {
     pub aliases: Vec<ContentId>,
 }
 
+impl Content {
+    /// The hit that this content is in one overlay.
+    pub fn as_hit(&self, overlay: &str, score: f64) -> Hit {
+        Hit {
+            content_id: self.content_id.clone(),
+            name: self.name.clone(),
+            size: self.size,
+            media_type: self.media_type.clone(),
+            description: self.description.clone(),
+            tags: self.tags.clone(),
+            modified: Some(self.published),
+            overlay: overlay.to_owned(),
+            providers: 1,
+            score,
+            via: Vec::new(),
+        }
+    }
+}
+
 /// Where a transfer stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]

@@ -114,11 +114,11 @@ impl Operation for Stats {
     type Output = NodeStats;
 
     async fn call(self, services: &Arc<Services>) -> Outcome<NodeStats> {
-        let totals = services.store.totals();
+        let (contents, bytes_shared) = services.store.totals().await?;
         let overlays: Vec<_> = services.overlays.iter().map(|overlay| overlay.status()).collect();
         Ok(NodeStats {
-            contents: totals.contents,
-            bytes_shared: totals.bytes,
+            contents,
+            bytes_shared,
             peers: overlays.iter().map(|overlay| overlay.peers).sum(),
             transfers_active: services.transfers.active(),
             searches_served: services.searches.served(),

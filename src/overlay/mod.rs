@@ -2,6 +2,7 @@
 //!
 //! The bridge, the services and the operations know this trait only. An overlay delivers verified bytes or none.
 
+mod local;
 mod merge;
 mod offer;
 mod set;
@@ -13,6 +14,7 @@ use std::{ops::Range, sync::Arc};
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 
+pub use local::LocalOffer;
 pub use offer::{Offer, Source};
 pub use set::{Overlays, Search};
 

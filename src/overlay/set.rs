@@ -166,19 +166,7 @@ fn no_overlay(id: &ContentId) -> Fault {
 fn local_hit(score: f64, content: &Content, chosen: &[&Arc<dyn Overlay>]) -> Option<Hit> {
     let overlay =
         chosen.iter().map(|overlay| overlay.name()).find(|name| content.overlays.iter().any(|o| o == name))?;
-    Some(Hit {
-        content_id: content.content_id.clone(),
-        name: content.name.clone(),
-        size: content.size,
-        media_type: content.media_type.clone(),
-        description: content.description.clone(),
-        tags: content.tags.clone(),
-        modified: Some(content.published),
-        overlay: overlay.to_owned(),
-        providers: 1,
-        score,
-        via: Vec::new(),
-    })
+    Some(content.as_hit(overlay, score))
 }
 
 /// A search that is under way: hits so far, and what is yet to come.

@@ -1,5 +1,6 @@
 //! Long-lived work behind the operations, and what every operation is handed.
 
+pub mod announce;
 pub mod contents;
 pub mod library;
 pub mod peers;

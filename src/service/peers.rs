@@ -26,7 +26,10 @@ impl Peers {
     /// Has every overlay refuse the peers that were blocked before.
     pub async fn restore(&self) -> Outcome<()> {
         for note in self.store.peer_notes().await?.into_iter().filter(|note| note.blocked) {
-            self.block(&note.peer_id, true).await?;
+            // An overlay that is no longer configured has nobody to refuse.
+            if let Ok(overlay) = self.overlays.named(&note.overlay) {
+                overlay.block(&note.peer_id, true).await?;
+            }
         }
         Ok(())
     }
@@ -63,7 +66,8 @@ impl Peers {
         let candidates = self.with_peers(&wanted)?;
         let overlay = candidates.first().ok_or_else(|| Fault::unsupported("no overlay of this node has peers"))?;
         let peer = overlay.connect(address).await?;
-        self.noted(vec![peer]).await?.pop().ok_or_else(|| Fault::internal("a connected peer was lost"))
+        let note = self.note(overlay.name(), &peer.peer_id).await?;
+        Ok(with_note(peer, &note))
     }
 
     /// Ends the connections to a peer in every overlay; false when there was none.
@@ -86,34 +90,35 @@ impl Peers {
         trusted: Option<bool>,
         blocked: Option<bool>,
     ) -> Outcome<Peer> {
-        let mut note = self.note(peer_id).await?;
-        if let Some(alias) = alias {
-            note.alias = checked_alias(alias)?;
-        }
-        note.trusted = trusted.unwrap_or(note.trusted);
-        note.blocked = blocked.unwrap_or(note.blocked);
-        // Refusing the peer checks its id, so nothing is kept under an id that is none.
-        self.block(peer_id, note.blocked).await?;
-        self.store.save_peer_note(&note).await?;
+        let alias = alias.map(checked_alias).transpose()?;
+        let mut updated = None;
         for overlay in self.with_peers(&[])? {
-            if let Some(peer) = self.of(overlay).await?.into_iter().find(|peer| peer.peer_id == peer_id) {
-                return Ok(peer);
+            let mut note = self.note(overlay.name(), peer_id).await?;
+            note.alias = alias.clone().unwrap_or(note.alias);
+            note.trusted = trusted.unwrap_or(note.trusted);
+            note.blocked = blocked.unwrap_or(note.blocked);
+            // Refusing the peer checks its id, so nothing is kept under an id that is none.
+            overlay.block(peer_id, note.blocked).await?;
+            self.store.save_peer_note(&note).await?;
+            let known = overlay.peers().await.into_iter().find(|peer| peer.peer_id == peer_id);
+            let peer = known.unwrap_or_else(|| absent(overlay.name(), peer_id.to_owned()));
+            // The overlay in which the peer is connected is the one to tell of.
+            if updated.as_ref().is_none_or(|seen: &Peer| !seen.connected) {
+                updated = Some(with_note(peer, &note));
             }
         }
-        Err(Fault::internal("a peer was lost right after it was noted"))
+        updated.ok_or_else(|| Fault::unsupported("no overlay of this node has peers"))
     }
 
-    async fn block(&self, peer_id: &str, blocked: bool) -> Outcome<()> {
-        for overlay in self.with_peers(&[])? {
-            overlay.block(peer_id, blocked).await?;
-        }
-        Ok(())
-    }
-
-    async fn note(&self, peer_id: &str) -> Outcome<PeerNote> {
-        let notes = self.store.peer_notes().await?;
-        let known = notes.into_iter().find(|note| note.peer_id == peer_id);
-        Ok(known.unwrap_or_else(|| PeerNote { peer_id: peer_id.to_owned(), ..PeerNote::default() }))
+    async fn note(&self, overlay: &str, peer_id: &str) -> Outcome<PeerNote> {
+        let unknown = || PeerNote {
+            overlay: overlay.to_owned(),
+            peer_id: peer_id.to_owned(),
+            alias: None,
+            trusted: false,
+            blocked: false,
+        };
+        Ok(self.store.peer_note(overlay, peer_id).await?.unwrap_or_else(unknown))
     }
 
     fn with_peers(&self, names: &[String]) -> Outcome<Vec<&Arc<dyn Overlay>>> {
@@ -122,26 +127,18 @@ impl Peers {
 
     /// The peers of one overlay, and those that are noted though they are not connected.
     async fn of(&self, overlay: &Arc<dyn Overlay>) -> Outcome<Vec<Peer>> {
-        let mut peers = overlay.peers().await;
-        for note in self.store.peer_notes().await? {
-            if !peers.iter().any(|peer| peer.peer_id == note.peer_id) {
-                peers.push(absent(overlay.name(), note.peer_id));
-            }
+        let connected = overlay.peers().await.into_iter().map(|peer| (peer.peer_id.clone(), peer));
+        let mut peers: BTreeMap<String, Peer> = connected.collect();
+        for note in self.store.peer_notes().await?.into_iter().filter(|note| note.overlay == overlay.name()) {
+            let peer = peers.remove(&note.peer_id).unwrap_or_else(|| absent(overlay.name(), note.peer_id.clone()));
+            peers.insert(note.peer_id.clone(), with_note(peer, &note));
         }
-        self.noted(peers).await
+        Ok(peers.into_values().collect())
     }
+}
 
-    async fn noted(&self, mut peers: Vec<Peer>) -> Outcome<Vec<Peer>> {
-        let notes = self.store.peer_notes().await?;
-        for peer in &mut peers {
-            if let Some(note) = notes.iter().find(|note| note.peer_id == peer.peer_id) {
-                peer.alias = note.alias.clone();
-                peer.trusted = note.trusted;
-                peer.blocked = note.blocked;
-            }
-        }
-        Ok(peers)
-    }
+fn with_note(peer: Peer, note: &PeerNote) -> Peer {
+    Peer { alias: note.alias.clone(), trusted: note.trusted, blocked: note.blocked, ..peer }
 }
 
 fn key(peer: &Peer) -> String {

@@ -1,118 +1,247 @@
-//! What this node holds.
-#![allow(unused_variables, missing_docs)]
-use crate::model::*;
-use std::{ops::Range, sync::Arc};
-pub struct Store;
-#[derive(Default)]
-pub struct NewContent {
-    pub name: String,
-    pub media_type: Option<String>,
-    pub description: Option<String>,
-    pub tags: Vec<String>,
-    pub overlays: Vec<String>,
+//! What this node holds: bytes that can be proved, a catalogue of them, and words to find them by.
+//!
+//! Published bytes lie in a content-addressed folder, shared files stay where they are, and bytes on their way lie
+//! apart until they are whole. Nothing is handed out before it was checked against the content's BLAKE3 tree, and
+//! nothing is acknowledged before it would survive a loss of power. `files` says where everything lies, `edit` how
+//! anything changes.
+
+mod catalogue;
+mod edit;
+mod error;
+mod files;
+mod index;
+pub mod labels;
+mod map;
+mod open;
+mod partial;
+mod peers;
+mod publish;
+mod reader;
+mod shared;
+mod spool;
+mod transfers;
+mod tree;
+mod verify;
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::HashMap,
+    fs::File,
+    path::PathBuf,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use lru::LruCache;
+use tokio::sync::broadcast;
+
+pub use error::StoreError;
+pub use partial::Partial;
+pub use peers::PeerNote;
+pub use publish::{Changes, NewContent};
+pub use reader::{BlobReader, MAX_READ};
+pub use shared::{Examined, Place, Stat};
+pub use transfers::TransferRow;
+pub use tree::GROUP;
+
+use self::{catalogue::Catalogue, files::Files, index::FullText, index::Op};
+use crate::model::{Content, ContentId, Fault, Outcome, Query};
+
+/// Contents from which on a search leaves the async threads.
+const INLINE_DOCUMENTS: u64 = 100_000;
+/// Changes that a slow listener may lag behind before it loses some and is told so.
+const LISTENER_LAG: usize = 4096;
+/// Shared files that may wait to be looked at again.
+const SUSPECTS: usize = 1024;
+
+/// A change of what this node holds, for those who announce it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    /// A content can be found and fetched now.
+    Published {
+        /// Which one.
+        id: ContentId,
+        /// The overlays that it is for.
+        overlays: Vec<String>,
+    },
+    /// A content has other labels now.
+    Updated {
+        /// Which one.
+        id: ContentId,
+        /// The overlays that it is for.
+        overlays: Vec<String>,
+    },
+    /// A content can no longer be found or fetched.
+    Withdrawn {
+        /// Which one.
+        id: ContentId,
+        /// The overlays that it was for.
+        overlays: Vec<String>,
+    },
 }
-#[derive(Default)]
-pub struct Changes {
-    pub name: Option<String>,
-    pub media_type: Option<String>,
-    pub description: Option<String>,
-    pub tags: Option<Vec<String>>,
+
+/// The contents of one data folder.
+pub struct Store {
+    me: Weak<Self>,
+    files: Files,
+    lock: Mutex<Option<File>>,
+    catalogue: Catalogue,
+    index: FullText,
+    /// Held by the edit that is being made.
+    order: Arc<tokio::sync::Mutex<()>>,
+    /// Contents by row, so that a hit costs no question to the catalogue.
+    memory: Mutex<LruCache<u64, Arc<Content>>>,
+    /// Edits so far, changed under the memory's lock.
+    edits: AtomicU64,
+    partials: Mutex<HashMap<[u8; 32], Weak<Partial>>>,
+    changes: broadcast::Sender<Change>,
+    suspects: broadcast::Sender<PathBuf>,
 }
-#[derive(Default, Clone)]
-pub struct PeerNote {
-    pub peer_id: String,
-    pub alias: Option<String>,
-    pub trusted: bool,
-    pub blocked: bool,
-}
-pub struct TransferRow {
-    pub transfer: Transfer,
-    pub overlays: Vec<String>,
-}
-pub struct Totals {
-    pub contents: u64,
-    pub bytes: u64,
-}
-pub struct BlobReader;
-impl BlobReader {
-    pub fn stream(self: Arc<Self>, range: Range<u64>) -> ByteStream {
-        todo!()
-    }
-}
-pub struct Partial;
-#[derive(Debug)]
-pub struct StoreError;
-impl From<StoreError> for Fault {
-    fn from(_: StoreError) -> Fault {
-        todo!()
-    }
-}
-impl Partial {
-    pub fn missing(&self, range: Range<u64>) -> Vec<Range<u64>> {
-        todo!()
-    }
-    pub fn received(&self) -> u64 {
-        todo!()
-    }
-    pub fn write(&self, pieces: &[Piece]) -> Result<(), StoreError> {
-        todo!()
-    }
-    pub async fn sync(&self) -> Outcome<()> {
-        todo!()
-    }
-    pub async fn complete(&self, new: NewContent) -> Outcome<Arc<Content>> {
-        todo!()
-    }
-    pub async fn discard(&self) -> Outcome<()> {
-        todo!()
-    }
-}
+
 impl Store {
-    pub async fn publish(&self, new: NewContent, s: ByteStream) -> Outcome<Arc<Content>> {
-        todo!()
-    }
+    /// The content of that id, if this node holds it whole.
+    ///
+    /// # Errors
+    /// Internal when the catalogue cannot be read.
     pub async fn get(&self, id: &ContentId) -> Outcome<Option<Arc<Content>>> {
-        todo!()
+        let ContentId::Native(hash) = id else { return Ok(None) };
+        Ok(self.catalogue.live(hash).await?.map(|(_, content)| Arc::new(content)))
     }
+
+    /// A page of contents, newest first, and where the next page begins. With a query, only those that match.
+    ///
+    /// # Errors
+    /// InvalidRequest when `after` is none that an earlier page gave.
     pub async fn list(
         &self,
-        q: Option<&Query>,
+        query: Option<&Query>,
         after: Option<&str>,
         limit: usize,
     ) -> Outcome<(Vec<Arc<Content>>, Option<String>)> {
-        todo!()
+        let before = after.map(str::parse::<u64>).transpose();
+        let before = before.map_err(|_| Fault::invalid("after is none that an earlier page gave as next"))?;
+        let mut page: Vec<(u64, Arc<Content>)> = match query {
+            None => {
+                let page = self.catalogue.page(before, limit.saturating_add(1)).await?;
+                page.into_iter().map(|(row, content)| (row, Arc::new(content))).collect()
+            }
+            Some(query) => {
+                let rows = self.index.rows(query, before, limit.saturating_add(1))?;
+                self.contents(rows).await?
+            }
+        };
+        let more = page.len() > limit;
+        page.truncate(limit);
+        let next = page.last().filter(|_| more).map(|(row, _)| row.to_string());
+        Ok((page.into_iter().map(|(_, content)| content).collect(), next))
     }
-    pub async fn update(&self, id: &ContentId, c: Changes) -> Outcome<Arc<Content>> {
-        todo!()
+
+    /// The best contents for a query with their scores, best first.
+    ///
+    /// # Errors
+    /// Internal when the index is damaged.
+    pub async fn search(&self, query: &Query) -> Outcome<Vec<(f64, Arc<Content>)>> {
+        self.search_in(query, None).await
     }
-    pub async fn unpublish(&self, id: &ContentId) -> Outcome<bool> {
-        todo!()
+
+    /// As [`Store::search`], only for contents of one overlay if `overlay` names one.
+    ///
+    /// # Errors
+    /// As [`Store::search`].
+    pub async fn search_in(&self, query: &Query, overlay: Option<&str>) -> Outcome<Vec<(f64, Arc<Content>)>> {
+        let hits = if self.index.documents() < INLINE_DOCUMENTS {
+            self.index.search(query, overlay)?
+        } else {
+            let (store, query, overlay) = (self.me.upgrade(), query.clone(), overlay.map(str::to_owned));
+            let search = move || store.ok_or(StoreError::Closed)?.index.search(&query, overlay.as_deref());
+            tokio::task::spawn_blocking(search).await.map_err(Fault::internal)??
+        };
+        let contents = self.contents(hits.iter().map(|(_, row)| *row).collect()).await?;
+        // A content that was withdrawn since the index was asked has no record any more.
+        let mut hits = hits.into_iter();
+        let scored = contents.into_iter().filter_map(|(row, content)| {
+            hits.find(|(_, hit)| *hit == row).map(|(score, _)| (score, content))
+        });
+        Ok(scored.collect())
     }
-    pub async fn search(&self, q: &Query) -> Outcome<Vec<(f64, Arc<Content>)>> {
-        todo!()
+
+    /// Contents and their bytes.
+    ///
+    /// # Errors
+    /// Internal when the catalogue cannot be read.
+    pub async fn totals(&self) -> Outcome<(u64, u64)> {
+        Ok(self.catalogue.totals().await?)
     }
-    pub async fn reader(&self, id: &ContentId) -> Outcome<Option<Arc<BlobReader>>> {
-        todo!()
+
+    /// Every change from now on. A listener that lags too far is told by the channel, and had better list anew.
+    pub fn changes(&self) -> broadcast::Receiver<Change> {
+        self.changes.subscribe()
     }
-    pub async fn partial(&self, id: &ContentId, size: u64) -> Outcome<Arc<Partial>> {
-        todo!()
+
+    /// Shared files of which a reader found that they are not what was published, from now on.
+    pub fn suspects(&self) -> broadcast::Receiver<PathBuf> {
+        self.suspects.subscribe()
     }
-    pub async fn save_transfer(&self, r: &TransferRow) -> Outcome<()> {
-        todo!()
+
+    /// Finishes what was begun and closes the data folder, so that another node may open it.
+    pub async fn close(&self) {
+        let _last = Arc::clone(&self.order).lock_owned().await;
+        if let Some(store) = self.me.upgrade() {
+            let closed = tokio::task::spawn_blocking(move || store.index.close()).await;
+            if let Err(error) = closed {
+                tracing::error!(%error, "the index was not closed");
+            }
+        }
+        self.catalogue.close().await;
+        drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
-    pub async fn transfers(&self) -> Outcome<Vec<TransferRow>> {
-        todo!()
+
+    /// The records of rows, in their order, from memory or the catalogue; rows that are gone are left out.
+    async fn contents(&self, rows: Vec<u64>) -> Outcome<Vec<(u64, Arc<Content>)>> {
+        let mut found: Vec<(u64, Option<Arc<Content>>)> = {
+            let mut memory = self.memory();
+            rows.into_iter().map(|row| (row, memory.get(&row).cloned())).collect()
+        };
+        let missing: Vec<u64> = found.iter().filter(|(_, content)| content.is_none()).map(|(row, _)| *row).collect();
+        if !missing.is_empty() {
+            let read: HashMap<u64, Arc<Content>> = self.read_rows(&missing).await?;
+            for (row, content) in found.iter_mut().filter(|(_, content)| content.is_none()) {
+                *content = read.get(row).cloned();
+            }
+        }
+        Ok(found.into_iter().filter_map(|(row, content)| Some((row, content?))).collect())
     }
-    pub async fn delete_transfer(&self, id: &str) -> Outcome<()> {
-        todo!()
+
+    async fn read_rows(&self, rows: &[u64]) -> Outcome<HashMap<u64, Arc<Content>>> {
+        let edits = self.edits.load(Ordering::Acquire);
+        let read = self.catalogue.of_rows(rows).await?;
+        let read: HashMap<_, _> = read.into_iter().map(|(row, content)| (row, Arc::new(content))).collect();
+        let mut memory = self.memory();
+        // After an edit in between, what was read may be older than what the memory was told.
+        if self.edits.load(Ordering::Acquire) == edits {
+            for (row, content) in &read {
+                memory.put(*row, Arc::clone(content));
+            }
+        }
+        Ok(read)
     }
-    pub async fn save_peer_note(&self, n: &PeerNote) -> Outcome<()> {
-        todo!()
+
+    fn remember(&self, ops: &[Op]) {
+        let mut memory = self.memory();
+        self.edits.fetch_add(1, Ordering::AcqRel);
+        for op in ops {
+            match op {
+                Op::Put(row, content) => memory.put(*row, Arc::clone(content)),
+                Op::Drop(row) => memory.pop(row),
+            };
+        }
     }
-    pub async fn peer_notes(&self) -> Outcome<Vec<PeerNote>> {
-        todo!()
-    }
-    pub fn totals(&self) -> Totals {
-        todo!()
+
+    fn memory(&self) -> MutexGuard<'_, LruCache<u64, Arc<Content>>> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

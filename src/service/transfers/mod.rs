@@ -230,7 +230,8 @@ impl Transfers {
     pub async fn cancel(self: &Arc<Self>, id: &str) -> Outcome<Transfer> {
         let record = self.settle(id, TransferState::Cancelled, |state| state != TransferState::Complete).await?;
         if let Some(size) = record.size {
-            self.store.partial(&record.content_id, size).await?.discard().await?;
+            let partial = self.store.partial(&record.content_id, size).await?;
+            tokio::task::spawn_blocking(move || partial.discard()).await.map_err(Fault::internal)??;
         }
         Ok(record)
     }

@@ -199,13 +199,13 @@ impl Safe {
         joined(self.under_way.take()).await?;
         self.at = received;
         let partial = self.partial.clone();
-        self.under_way = Some(tokio::spawn(async move { partial.sync().await }));
+        self.under_way = Some(tokio::task::spawn_blocking(move || Ok(partial.sync()?)));
         Ok(())
     }
 
     async fn finish(self) -> Outcome<()> {
         joined(self.under_way).await?;
-        self.partial.sync().await
+        joined(Some(tokio::task::spawn_blocking(move || Ok(self.partial.sync()?)))).await
     }
 }
 

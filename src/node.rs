@@ -1,0 +1,173 @@
+//! The node: the only place that picks concrete types and wires them together.
+
+use std::{io, net::SocketAddr, path::PathBuf, sync::Arc};
+
+use anyhow::Context;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::Semaphore,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    config::{self, Config},
+    http::{self, Gateway, Hosts},
+    model::Time,
+    overlay::{
+        LocalOffer, Overlay, Overlays,
+        native::{Identity, Native, NativeConfig, parse_network_key},
+    },
+    service::{
+        About, Services, announce,
+        contents::Contents,
+        library::Library,
+        peers::Peers,
+        searches::Searches,
+        transfers::{Policy, Transfers},
+    },
+    store::Store,
+};
+
+/// The bindings that every node answers.
+const BINDINGS: &[&str] = &["soap", "soap12", "xmlrpc", "json"];
+
+/// What the command line says over the configuration.
+#[derive(Clone, Debug, Default)]
+pub struct ServeOptions {
+    /// The configuration file.
+    pub config: Option<PathBuf>,
+    /// The data folder.
+    pub data_dir: Option<PathBuf>,
+    /// Where to answer callers.
+    pub http: Option<SocketAddr>,
+    /// Files and folders to share in place, besides those of the configuration.
+    pub share: Vec<PathBuf>,
+    /// The file that is written once every listener is up.
+    pub ready_file: Option<PathBuf>,
+}
+
+impl ServeOptions {
+    fn configuration(&self) -> anyhow::Result<Config> {
+        let mut config = Config::load(self.config.as_deref())?;
+        if let Some(folder) = &self.data_dir {
+            config.data_dir = folder.clone();
+        }
+        if let Some(address) = self.http {
+            config.http.listen = address;
+        }
+        config.share.paths.extend(self.share.iter().cloned());
+        Ok(config.check()?)
+    }
+}
+
+/// Runs a node until SIGINT or SIGTERM, and then lets running answers finish.
+///
+/// # Errors
+/// Says which key, folder or address is in the way, and what to do about it.
+pub async fn serve(options: ServeOptions) -> anyhow::Result<()> {
+    let config = options.configuration()?;
+    let metrics = http::install_metrics()?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let listener = http::bind(config.http.listen);
+    let listener = listener.await.with_context(|| format!("http.listen: cannot listen on {}", config.http.listen))?;
+    let node = Node::start(&config, listener.local_addr()?).await?;
+    if let Some(file) = &options.ready_file {
+        node.write_ready_file(file).with_context(|| format!("--ready-file: cannot write {}", file.display()))?;
+    }
+    tracing::info!("Peergate answers on {}", node.services.about.http_address);
+    let stop = CancellationToken::new();
+    let hosts = Hosts::new(config.http.public_url.as_deref(), &config.http.hosts);
+    let answering = tokio::spawn(http::serve(listener, Gateway::new(node.services.clone(), hosts, metrics), stop.clone()));
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    tracing::info!("stopping");
+    stop.cancel();
+    answering.await?;
+    node.stop().await;
+    Ok(())
+}
+
+struct Node {
+    services: Arc<Services>,
+    library: Arc<Library>,
+}
+
+impl Node {
+    async fn start(config: &Config, http: SocketAddr) -> anyhow::Result<Self> {
+        let store = Store::open(&config.data_dir).await?;
+        let identity = Identity::load_or_create(&config.data_dir.join("identity.key"))?;
+        let mut started: Vec<Arc<dyn Overlay>> = Vec::new();
+        for overlay in &config.overlay {
+            let config::Overlay::Native(native) = overlay;
+            let native_config = native_config(config, native)?;
+            let offer = Arc::new(LocalOffer::new(store.clone(), &native.name));
+            let running = Native::start(native_config, &identity, offer).await;
+            started.push(running.with_context(|| format!("overlay {} did not start", native.name))?);
+        }
+        let overlays = Arc::new(Overlays::new(store.clone(), started));
+        let policy = Policy { concurrent: config.transfers.concurrent, share: config.share.downloads };
+        let services = Arc::new(Services {
+            about: About {
+                peer_id: identity.peer_id(),
+                started: Time::now(),
+                http_address: format!("http://{http}"),
+                bindings: BINDINGS,
+                limits: config.limits.clone(),
+            },
+            contents: Contents::new(store.clone(), overlays.clone()),
+            searches: Searches::new(overlays.clone()),
+            transfers: Transfers::restore(store.clone(), overlays.clone(), policy).await?,
+            peers: Peers::new(store.clone(), overlays.clone()),
+            permits: Semaphore::new(config.limits.concurrent_requests),
+            store: store.clone(),
+            overlays: overlays.clone(),
+        });
+        services.peers.restore().await?;
+        tokio::spawn(announce::run(store.clone(), overlays.clone()));
+        let library = Library::start(store, config.share.paths.clone(), overlays.publishing(&[])?).await?;
+        Ok(Self { services, library })
+    }
+
+    /// Written beside its place and renamed, so that whoever waits for it never reads half of it.
+    fn write_ready_file(&self, file: &std::path::Path) -> io::Result<()> {
+        let about = &self.services.about;
+        let overlays = self.services.overlays.iter().map(|overlay| (overlay.name().to_owned(), overlay.addresses().into()));
+        let ready = serde_json::json!({
+            "httpAddress": about.http_address,
+            "peerId": about.peer_id,
+            "overlays": overlays.collect::<serde_json::Map<_, serde_json::Value>>(),
+        });
+        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let mut temporary = tempfile::NamedTempFile::new_in(folder.unwrap_or(std::path::Path::new(".")))?;
+        io::Write::write_all(&mut temporary, ready.to_string().as_bytes())?;
+        temporary.persist(file)?;
+        Ok(())
+    }
+
+    async fn stop(self) {
+        self.library.stop().await;
+        self.services.transfers.stop().await;
+        for overlay in self.services.overlays.iter() {
+            overlay.stop().await;
+        }
+        self.services.store.close().await;
+    }
+}
+
+fn native_config(config: &Config, native: &config::Native) -> anyhow::Result<NativeConfig> {
+    let key = native.network_key_file.as_deref().map(|file| {
+        let text = std::fs::read_to_string(file);
+        let text = text.with_context(|| format!("network_key_file: cannot read {}", file.display()))?;
+        Ok::<_, anyhow::Error>(parse_network_key(&text)?)
+    });
+    let mut built = NativeConfig::new(&native.name, config.data_dir.join("overlays").join(&native.name));
+    built.listen = native.listen.clone();
+    built.network_key = key.transpose()?;
+    built.bootstrap = native.bootstrap.clone();
+    built.mdns = native.mdns;
+    built.gateway = config.overlay.len() > 1;
+    Ok(built)
+}

@@ -1,0 +1,129 @@
+//! Who has a content: the connected peers are asked at once, while the DHT is walked for providers further away.
+
+use std::{collections::HashSet, ops::Range, sync::Arc};
+
+use futures::{
+    StreamExt,
+    future::{self, Either},
+    stream::{self, BoxStream},
+};
+use libp2p::{PeerId, kad::RecordKey};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep, sleep_until},
+};
+use tokio_stream::wrappers::ReceiverStream;
+
+use super::{
+    super::{
+        hits::bare_hit,
+        shared::{Command, Hash, Shared},
+    },
+    client::ask,
+    messages::{Header, Kind},
+};
+use crate::{
+    model::{ContentId, Fault, Outcome},
+    overlay::Located,
+};
+
+/// Connected peers that are asked at once; of more, the nearest. In a small overlay that is everybody.
+const MAX_ASKED: usize = 64;
+/// Providers of the DHT that are asked at the same time.
+const MAX_PROVIDERS: usize = 16;
+/// How much longer slower peers are waited for once one has described a content.
+const GRACE: std::time::Duration = std::time::Duration::from_millis(100);
+/// The multihash prefix of a BLAKE3-256 digest: code and length.
+const MULTIHASH_PREFIX: [u8; 2] = [0x1e, 32];
+
+/// The key of a content in the DHT: the multihash of its BLAKE3 hash.
+pub(in super::super) fn record_key(hash: &Hash) -> RecordKey {
+    RecordKey::from([&MULTIHASH_PREFIX[..], hash].concat())
+}
+
+/// The hash of a native content.
+///
+/// # Errors
+/// Unsupported for the ids of other networks.
+pub(in super::super) fn native(shared: &Shared, id: &ContentId) -> Outcome<Hash> {
+    let hash = id.hash().map(|hash| *hash.as_bytes());
+    hash.ok_or_else(|| Fault::unsupported(format!("overlay {} knows contents by BLAKE3 only, not {id}", shared.name)))
+}
+
+pub(super) fn nobody(shared: &Shared, id: &ContentId) -> Fault {
+    Fault::not_found(format!("nobody in overlay {} has content {id} at present", shared.name))
+}
+
+/// The peers that say they have some of the range, as they answer, except those in `skip`.
+pub(super) fn sources(
+    shared: &Arc<Shared>,
+    hash: Hash,
+    kind: Kind,
+    range: Range<u64>,
+    skip: Vec<PeerId>,
+) -> BoxStream<'static, (PeerId, Header)> {
+    let connected = shared.members().nearest(MAX_ASKED);
+    if connected.is_empty() {
+        return stream::empty().boxed();
+    }
+    let skip: HashSet<_> = skip.into_iter().collect();
+    let asked: HashSet<_> = connected.iter().copied().collect();
+    let further = providers(shared.clone(), hash).filter(move |peer| future::ready(!asked.contains(peer)));
+    let deadline = sleep_until(Instant::now() + shared.patience.connect);
+    let shared = shared.clone();
+    let probe = move |peer: PeerId| {
+        let (shared, range) = (shared.clone(), range.clone());
+        let wanted = !skip.contains(&peer) && !shared.is_distrusted(&peer, &hash);
+        async move {
+            if !wanted {
+                return None;
+            }
+            let (_, header) = ask(&shared, peer, hash, kind, &range).await.ok()?;
+            Some((peer, header))
+        }
+    };
+    let direct = stream::iter(connected).map(probe.clone()).buffer_unordered(MAX_ASKED);
+    let further = further.map(probe).buffer_unordered(MAX_PROVIDERS);
+    stream::select(direct, further).filter_map(future::ready).take_until(deadline).boxed()
+}
+
+/// Providers by the DHT, each once it is connected.
+fn providers(shared: Arc<Shared>, hash: Hash) -> BoxStream<'static, PeerId> {
+    let walk = async move {
+        let (found, providers) = mpsc::channel(MAX_PROVIDERS);
+        let command = Command::Providers { key: record_key(&hash), found };
+        match shared.command(command).await {
+            Ok(()) => ReceiverStream::new(providers).left_stream(),
+            Err(_) => stream::empty().right_stream(),
+        }
+    };
+    stream::once(walk).flatten().boxed()
+}
+
+/// What the overlay knows of a content.
+pub(in super::super) async fn locate(shared: &Arc<Shared>, id: &ContentId) -> Outcome<Located> {
+    let hash = native(shared, id)?;
+    let mut answers = sources(shared, hash, Kind::Describe, 0..u64::MAX, Vec::new());
+    let mut deadline = Either::Left(future::pending());
+    let (mut best, mut size, mut providers) = (None, None, 0);
+    loop {
+        let next = tokio::select! {
+            next = answers.next() => next,
+            () = &mut deadline => None,
+        };
+        let Some((peer, header)) = next else { break };
+        shared.learn_source(hash, peer);
+        providers += 1;
+        size = size.or(Some(header.size));
+        let described = header.hit.and_then(|hit| hit.into_hit(&shared.name));
+        let described = described.filter(|hit| hit.content_id == *id);
+        if best.is_none() && described.is_some() {
+            best = described;
+            deadline = Either::Right(Box::pin(sleep(GRACE)));
+        }
+    }
+    let bare = || size.map(|size| bare_hit(id, size, &shared.name));
+    let mut hit = best.or_else(bare).ok_or_else(|| nobody(shared, id))?;
+    hit.providers = providers;
+    Ok(Located { hit, providers })
+}
