@@ -98,4 +98,4 @@ impl Format for Exchange<'_> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

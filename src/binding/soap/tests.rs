@@ -1,1 +1,164 @@
+<<<<<<< HEAD
 
+=======
+//! Messages as real clients write them, and what becomes of wrong ones.
+
+use serde::Serialize;
+use serde_json::{Value as Json, json};
+
+use super::*;
+use crate::operation::{CONTRACT, Operation, search};
+
+const VERSIONS: [Version; 2] = [Version::V11, Version::V12];
+
+/// The input as it is read from a message of each version.
+pub fn requests_read_back<O: Operation>(input: &O) -> Vec<O> {
+    let element = &REGISTRY.find(O::NAME).unwrap().element;
+    let documents = VERSIONS.map(|version| encode_request(version, element, input).unwrap());
+    documents.iter().map(|document| read::<O>(document).unwrap()).collect()
+}
+
+/// The answer in each version.
+pub fn responses(element: &str, output: &impl Serialize) -> Vec<String> {
+    VERSIONS.map(|version| envelope::write(version, |out| encode::answer(out, element, output)).unwrap()).into()
+}
+
+/// The input in a message, or the answer that refuses it.
+fn read<O: Operation>(document: &str) -> Result<O, String> {
+    let text = |fault: SoapFault| String::from_utf8(fault.reply().body.to_vec()).unwrap();
+    let message = Message::read(document, Version::V11, &Limits::default()).map_err(text)?;
+    let version = message.version;
+    let found = operation(&message.scope, &message.body).map_err(|fault| text(SoapFault::new(version, fault)))?;
+    assert_eq!(found.name, O::NAME);
+    Exchange(message).decode(found).map_err(|fault| text(SoapFault::new(version, fault)))
+}
+
+fn find(document: &str) -> Result<Json, String> {
+    read::<search::Find>(document).map(|input| serde_json::to_value(input).unwrap())
+}
+
+fn message(header: &str, body: &str) -> String {
+    format!(
+        "<?xml version='1.0'?><s:Envelope xmlns:s='{}' xmlns:pg='urn:peergate:v1'>{header}<s:Body>{body}</s:Body></s:Envelope>",
+        names::SOAP11
+    )
+}
+
+const FIND: &str = "<pg:SearchFind><pg:query>x</pg:query></pg:SearchFind>";
+
+#[test]
+fn the_namespace_of_the_envelope_says_the_version() {
+    for version in VERSIONS {
+        let document = message("", FIND).replace(names::SOAP11, version.namespace());
+        let read = Message::read(&document, Version::V11, &Limits::default()).map_err(|fault| fault.message()).unwrap();
+        assert_eq!(read.version, version);
+    }
+    let other = find(&message("", FIND).replace(names::SOAP11, "urn:soap:13")).unwrap_err();
+    assert!(other.contains("soap:VersionMismatch") && !other.contains("<detail>"), "{other}");
+    assert_eq!(Version::of_content_type(Some("Application/SOAP+xml; charset=utf-8; action=\"x\"")), Version::V12);
+    assert_eq!(Version::of_content_type(None), Version::V11);
+}
+
+#[test]
+fn fields_may_be_qualified_or_not() {
+    let want = json!({ "query": "x", "tags": ["a", "b"], "limit": 5, "timeoutMs": 3000 });
+    for body in [
+        "<pg:SearchFind><pg:query>x</pg:query><pg:tags>a</pg:tags><pg:tags>b</pg:tags><pg:limit>5</pg:limit></pg:SearchFind>",
+        "<pg:SearchFind><limit>5</limit><tags>a</tags><tags>b</tags><query>x</query></pg:SearchFind>",
+        "<SearchFind xmlns='urn:peergate:v1' s:encodingStyle='http://schemas.xmlsoap.org/soap/encoding/'>\
+         <query xmlns:i='http://www.w3.org/2001/XMLSchema-instance' i:type='xs:string'>x</query><tags>a</tags><tags>b</tags>\
+         <limit>5</limit></SearchFind>",
+        "<SearchFind><query>x</query><tags>a</tags><tags>b</tags><limit>5</limit></SearchFind>",
+    ] {
+        assert_eq!(find(&message("", body)).unwrap(), want, "{body}");
+    }
+}
+
+#[test]
+fn a_mandatory_header_block_that_is_not_understood_refuses_the_message() {
+    for attribute in ["s:mustUnderstand='1'", "s:mustUnderstand='true'", "mustUnderstand='1'"] {
+        let header = format!("<s:Header><t:Tx xmlns:t='urn:t' {attribute}>5</t:Tx></s:Header>");
+        let v11 = find(&message(&header, FIND)).unwrap_err();
+        assert!(v11.contains("<faultcode>soap:MustUnderstand</faultcode>") && v11.contains("{urn:t}Tx"), "{v11}");
+        let v12 = find(&message(&header, FIND).replace(names::SOAP11, names::SOAP12)).unwrap_err();
+        assert!(v12.contains("<soap:NotUnderstood xmlns:block=\"urn:t\" qname=\"block:Tx\">"), "{v12}");
+    }
+    for attribute in ["", "s:mustUnderstand='0'", "s:mustUnderstand='1' s:actor='urn:somebody'"] {
+        let header = format!("<s:Header>\n<t:Tx xmlns:t='urn:t' {attribute}><t:y/></t:Tx></s:Header>");
+        assert!(find(&message(&header, FIND)).is_ok(), "{attribute}");
+    }
+}
+
+#[test]
+fn what_is_no_message_is_the_callers_fault() {
+    for document in [
+        String::new(),
+        "<a/>".into(),
+        "junk".into(),
+        format!("<!DOCTYPE x>{}", message("", FIND)),
+        message("", ""),
+        message("", &FIND.repeat(2)),
+        message("<pg:x/>", FIND),
+        format!("{}<x/>", message("", FIND)),
+        format!("{}junk", message("", FIND)),
+        message("", FIND).replace("</s:Body>", "</s:Body><x/>"),
+        message("", FIND).replace("</s:Body>", ""),
+        message("", FIND).replace("<s:Body>", "<?php x?><s:Body>"),
+        message("", &FIND.replace("<pg:query>x", "<un:query>x")),
+    ] {
+        let refused = find(&document).unwrap_err();
+        assert!(refused.contains("<faultcode>soap:Client</faultcode>"), "{document}: {refused}");
+        assert!(refused.contains("<pg:kind>InvalidRequest</pg:kind>"), "{document}: {refused}");
+    }
+}
+
+#[test]
+fn what_is_wrong_in_a_request_is_named() {
+    let in_find = |fields: &str| find(&message("", &format!("<pg:SearchFind>{fields}</pg:SearchFind>"))).unwrap_err();
+    assert!(in_find("").contains("query: the field is missing"));
+    assert!(in_find("<query>x</query><limt>5</limt>").contains("unknown element \"limt\"; search.find takes query, overlays"));
+    assert!(in_find("<query>x</query><limit>0</limit>").contains("limit: 0 is out of range, want 1 to 200"));
+    assert!(in_find("<query>x</query><x:limit xmlns:x='urn:x'>1</x:limit>").contains("foreign namespace"));
+}
+
+#[test]
+fn an_unknown_operation_is_not_found() {
+    for body in ["<pg:SearchFnd/>", "<x:SearchFind xmlns:x='urn:x'/>"] {
+        let refused = find(&message("", body)).unwrap_err();
+        assert!(refused.contains("<pg:kind>NotFound</pg:kind>"), "{refused}");
+    }
+}
+
+#[test]
+fn faults_of_the_other_side_keep_their_kind() {
+    let mut fault = Fault::unavailable("no provider");
+    fault.reference = Some("r".into());
+    for version in VERSIONS {
+        let body = SoapFault::new(version, fault.clone()).reply().body;
+        match decode_response::<Json>(&body, &Limits::default()) {
+            Err(crate::binding::AnswerError::Fault(read)) => assert_eq!(read, fault),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn each_wsdl_has_one_port_and_everything_in_it() {
+    for (version, prefix) in [(Version::V11, "soap"), (Version::V12, "soap12")] {
+        let wsdl = wsdl::render(version, "http://127.0.0.1:7070/soap?a=1&b=2");
+        let mut scope = names::Scope::new(&wsdl, &Limits::default());
+        let names::Step::Open(_) = scope.next().unwrap() else { panic!("no element") };
+        scope.skip().unwrap();
+        scope.finish().unwrap();
+        assert_eq!(wsdl.matches("<wsdl:port ").count(), 1);
+        assert!(!wsdl.contains("import"));
+        assert!(wsdl.contains(&format!("<{prefix}:address location=\"http://127.0.0.1:7070/soap?a=1&amp;b=2\"/>")));
+        for operation in &CONTRACT.operations {
+            assert!(wsdl.contains(&format!("soapAction=\"urn:peergate:v1/{}\"", operation.element)));
+        }
+        for record in &CONTRACT.records {
+            assert!(wsdl.contains(&format!("<xs:complexType name=\"{}\">", record.name)));
+        }
+    }
+}
+>>>>>>> codec

@@ -191,4 +191,4 @@ fn code_of(mistake: Mistake) -> Option<i32> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
