@@ -11,3 +11,7 @@ pub mod service;
 pub mod access;
 
 pub mod operation;
+
+pub mod cli;
+
+pub mod node;
