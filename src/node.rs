@@ -9,7 +9,7 @@ pub struct ServeOptions {
     /// The data folder.
     pub data_dir: Option<PathBuf>,
     /// Where to answer callers.
-    pub http: Option<String>,
+    pub http: Option<std::net::SocketAddr>,
     /// Files and folders to share in place.
     pub share: Vec<PathBuf>,
     /// The file that is written once every listener is up.

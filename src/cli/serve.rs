@@ -25,7 +25,7 @@ pub struct Serve {
     pub data_dir: Option<PathBuf>,
     /// Where callers reach it; port 0 asks for a free port [default: 127.0.0.1:7070]
     #[arg(long, value_name = "ADDR")]
-    pub http: Option<String>,
+    pub http: Option<std::net::SocketAddr>,
     /// A file or folder to share in place; can be given several times
     #[arg(long, value_name = "PATH")]
     pub share: Vec<PathBuf>,
