@@ -106,7 +106,8 @@ fn copy(sources: Vec<(String, PathBuf)>, to: &Path, seen: &mut HashSet<blake3::H
 /// # Errors
 /// Usage when the folder holds no such file.
 pub fn sought(folder: &Path) -> anyhow::Result<Sought> {
-    let hidden = |entry: &walkdir::DirEntry| entry.depth() > 0 && entry.file_name().as_encoded_bytes().starts_with(b".");
+    let hidden =
+        |entry: &walkdir::DirEntry| entry.depth() > 0 && entry.file_name().as_encoded_bytes().starts_with(b".");
     let walk = WalkDir::new(folder).sort_by_file_name().into_iter().filter_entry(|entry| !hidden(entry));
     let fits = |entry: &walkdir::DirEntry| {
         let sized = entry.metadata().is_ok_and(|data| data.is_file() && (1..=MAX_SIZE).contains(&data.len()));
@@ -152,7 +153,8 @@ mod tests {
             fs::write(from.path().join(name), bytes).unwrap();
             (name.to_owned(), from.path().join(name))
         };
-        let sources = vec![source("a", "1"), source("b", "1"), source("c", "2"), ("d".to_owned(), from.path().join("d"))];
+        let sources =
+            vec![source("a", "1"), source("b", "1"), source("c", "2"), ("d".to_owned(), from.path().join("d"))];
         assert_eq!(copy(sources, to.path(), &mut HashSet::new()).unwrap(), 2);
     }
 }

@@ -61,7 +61,9 @@ impl Peer {
             }
         }
         let files = [("--config", "peergate.toml"), ("--data-dir", "data"), ("--ready-file", "ready.json")];
-        command.arg("serve").args(files.iter().flat_map(|(option, file)| [option.into(), folder.join(file).into_os_string()]));
+        command
+            .arg("serve")
+            .args(files.iter().flat_map(|(option, file)| [option.into(), folder.join(file).into_os_string()]));
         command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output).kill_on_drop(true);
         let child = command.spawn().context("this program cannot be started again")?;
         Ok(Self { name: name.to_owned(), ready: Ready::default(), child, log })

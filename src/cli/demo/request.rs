@@ -31,7 +31,9 @@ impl Request {
     /// `search.find` over XML-RPC.
     pub fn xmlrpc_search(gateway: &str, words: &str) -> Self {
         let options = format!("<member><name>limit</name><value><int>{LIMIT}</int></value></member>");
-        let params = format!("<param><value><string>{words}</string></value></param>\n<param><value><struct>{options}</struct></value></param>");
+        let params = format!(
+            "<param><value><string>{words}</string></value></param>\n<param><value><struct>{options}</struct></value></param>"
+        );
         Self::xmlrpc("Search through XML-RPC", gateway, "search.find", &params)
     }
 
@@ -43,7 +45,8 @@ impl Request {
 
     /// `SearchFind` over SOAP 1.1.
     pub fn soap_search(gateway: &str, words: &str) -> Self {
-        let body = format!("<SearchFind xmlns=\"urn:peergate:v1\"><query>{words}</query><limit>{LIMIT}</limit></SearchFind>");
+        let body =
+            format!("<SearchFind xmlns=\"urn:peergate:v1\"><query>{words}</query><limit>{LIMIT}</limit></SearchFind>");
         Self::soap("Search through SOAP", gateway, &body)
     }
 

@@ -30,7 +30,8 @@ impl Scene {
     /// # Errors
     /// What the file system says.
     pub fn new() -> anyhow::Result<Self> {
-        let folder = tempfile::Builder::new().prefix("peergate-demo-").tempdir().context("there is no temporary folder")?;
+        let folder =
+            tempfile::Builder::new().prefix("peergate-demo-").tempdir().context("there is no temporary folder")?;
         Ok(Self { folder, peers: Vec::new(), step: "begin", number: 0 })
     }
 
