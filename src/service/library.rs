@@ -34,6 +34,9 @@ use crate::{
 
 /// How long a folder has to be quiet after a notice before it is scanned; copying a thousand files makes one scan.
 const QUIET: Duration = Duration::from_millis(200);
+/// How long after a scan that could not take everything the next one begins, unless a notice comes: on a full disk
+/// there is no use in hashing over and over.
+const RETRY: Duration = Duration::from_secs(3);
 /// How often every folder is scanned without a notice.
 const RESCAN: Duration = Duration::from_secs(600);
 /// Notices that may wait; when there are more, every folder is scanned instead.
@@ -215,6 +218,7 @@ impl Keeper {
                     scan = None;
                     if !matches!(again, Ok(false)) {
                         self.all_due();
+                        self.due_at = Instant::now() + RETRY;
                     }
                     self.shelf.progress.send_modify(|progress| progress.scans += 1);
                 }

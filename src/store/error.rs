@@ -67,6 +67,9 @@ impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         /// SQLite's result code for a full disk.
         const SQLITE_FULL: &str = "13";
+        if matches!(error, sqlx::Error::PoolClosed) {
+            return Self::Closed;
+        }
         let full = error.as_database_error().is_some_and(|error| error.code().as_deref() == Some(SQLITE_FULL));
         if full { Self::Full } else { Self::Catalogue(Arc::new(error)) }
     }

@@ -212,7 +212,7 @@ impl Partial {
 
     fn groups_of(&self, piece: &Piece) -> io::Result<Range<u64>> {
         let end = piece.offset.checked_add(piece.data.len() as u64).ok_or_else(misplaced)?;
-        let whole = piece.offset % GROUP == 0 && (end == self.geometry.size || end % GROUP == 0);
+        let whole = piece.offset.is_multiple_of(GROUP) && (end == self.geometry.size || end.is_multiple_of(GROUP));
         match whole && end <= self.geometry.size {
             true => Ok(piece.offset / GROUP..end.div_ceil(GROUP)),
             false => Err(misplaced()),
