@@ -22,7 +22,8 @@ impl Visitor for EveryBinding {
     fn visit<O: Operation>(&mut self) {
         let operation = REGISTRY.find(O::NAME).unwrap();
         let input: O = serde_json::from_value(operation.example_full_request(&CONTRACT)).unwrap();
-        for read in xmlrpc::tests::requests_read_back(&input).into_iter().chain(soap::tests::requests_read_back(&input)) {
+        for read in xmlrpc::tests::requests_read_back(&input).into_iter().chain(soap::tests::requests_read_back(&input))
+        {
             assert_eq!(plain(&read), plain(&input), "{}", O::NAME);
         }
         let read: O = json::decode(operation, &json::encode(&input).unwrap()).unwrap();

@@ -7,10 +7,7 @@ use std::sync::Arc;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
 
-use super::{
-    Reply,
-    refusal::shown,
-};
+use super::{Reply, refusal::shown};
 use crate::{
     access::Caller,
     model::{Fault, Outcome},

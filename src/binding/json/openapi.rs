@@ -19,7 +19,8 @@ const COMPONENTS: &str = "#/components/schemas/";
 pub fn render(server: &str) -> Json {
     let mut schemas = contract_schemas(&CONTRACT);
     schemas.insert("Problem".into(), problem());
-    let paths: Map<String, Json> = CONTRACT.operations.iter().map(|operation| (path(operation), item(operation))).collect();
+    let paths: Map<String, Json> =
+        CONTRACT.operations.iter().map(|operation| (path(operation), item(operation))).collect();
     json!({
         "openapi": "3.1.0",
         "info": {

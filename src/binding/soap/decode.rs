@@ -196,7 +196,11 @@ impl<'a> Fields<'_, 'a> {
             let name = element.local();
             if self.rigour == Rigour::Strict && !element.is_field() {
                 let space = self.scope.uri(element.tag.prefix()).unwrap_or_default();
-                return Err(Refusal::custom(format_args!("{} is in the foreign namespace {}", shown(name), shown(space))));
+                return Err(Refusal::custom(format_args!(
+                    "{} is in the foreign namespace {}",
+                    shown(name),
+                    shown(space)
+                )));
             }
             if let Some(known) = self.known
                 && !known.contains(&name)
@@ -296,7 +300,9 @@ mod tests {
     }
 
     fn read(fields: &str) -> Result<Record, String> {
-        let text = format!("<r xmlns='urn:peergate:v1' xmlns:x='urn:x' xmlns:xsi='http://www.w3.org/2001/XMLSchema-instance'>{fields}</r>");
+        let text = format!(
+            "<r xmlns='urn:peergate:v1' xmlns:x='urn:x' xmlns:xsi='http://www.w3.org/2001/XMLSchema-instance'>{fields}</r>"
+        );
         let mut scope = Scope::new(&text, &Limits::default());
         let Step::Open(element) = scope.next().unwrap() else { panic!("no element") };
         let content = Content { scope: &mut scope, element, record: Some("test.read"), rigour: Rigour::Strict };
@@ -329,7 +335,8 @@ mod tests {
 
     #[test]
     fn a_nil_field_is_an_absent_one() {
-        let record = read("<text xsi:nil='true'/><long xsi:nil='1'></long><tags>a</tags><tags xsi:nil='true'/><tags>b</tags>");
+        let record =
+            read("<text xsi:nil='true'/><long xsi:nil='1'></long><tags>a</tags><tags xsi:nil='true'/><tags>b</tags>");
         assert_eq!(record, Ok(Record { tags: vec!["a".into(), "b".into()], ..Record::default() }));
         assert_eq!(read("<text/>").unwrap().text, Some(String::new()));
     }

@@ -87,7 +87,9 @@ impl<'a> Message<'a> {
         }
         match scope.next().map_err(in_version)? {
             Step::Open(body) => Ok(Self { version, scope, body }),
-            Step::Close => Err(in_version(Refusal::foreign("the Body is empty; it holds the element of one operation"))),
+            Step::Close => {
+                Err(in_version(Refusal::foreign("the Body is empty; it holds the element of one operation")))
+            }
         }
     }
 
@@ -148,7 +150,8 @@ pub const CLOSE: &str = "</soap:Body></soap:Envelope>";
 
 /// Opens an envelope and its body; `header` may append a `soap:Header` in between.
 pub fn open(out: &mut String, version: Version, header: impl FnOnce(&mut String)) {
-    for part in ["<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<soap:Envelope xmlns:soap=\"", version.namespace(), "\">"] {
+    for part in ["<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<soap:Envelope xmlns:soap=\"", version.namespace(), "\">"]
+    {
         out.push_str(part);
     }
     header(out);

@@ -154,7 +154,9 @@ impl SoapFault {
     }
 
     fn detail(&self, out: &mut String) {
-        for part in ["<pg:Fault xmlns:pg=\"", CONTRACT, "\"><pg:kind>", self.fault.kind.name(), "</pg:kind><pg:message>"] {
+        for part in
+            ["<pg:Fault xmlns:pg=\"", CONTRACT, "\"><pg:kind>", self.fault.kind.name(), "</pg:kind><pg:message>"]
+        {
             out.push_str(part);
         }
         push_escaped(out, &self.fault.message, false);

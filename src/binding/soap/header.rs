@@ -32,7 +32,10 @@ impl Header {
         while let Step::Open(block) = scope.next()? {
             blocks += 1;
             if blocks > MAX_BLOCKS {
-                return Err(Refusal::new(Mistake::Invalid, format_args!("the Header has more than {MAX_BLOCKS} blocks")));
+                return Err(Refusal::new(
+                    Mistake::Invalid,
+                    format_args!("the Header has more than {MAX_BLOCKS} blocks"),
+                ));
             }
             if is_mandatory(scope, &block, version)? {
                 let space = scope.uri(block.tag.prefix()).unwrap_or_default();

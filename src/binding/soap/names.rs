@@ -158,11 +158,7 @@ impl<'a> Scope<'a> {
     }
 
     /// Calls `each` with namespace, local name and value of each attribute of the element that was begun last.
-    pub fn attributes(
-        &self,
-        element: &Element<'a>,
-        mut each: impl FnMut(Space, &str, &str),
-    ) -> Result<(), Refusal> {
+    pub fn attributes(&self, element: &Element<'a>, mut each: impl FnMut(Space, &str, &str)) -> Result<(), Refusal> {
         element.tag.attributes(|attribute| {
             let name = attribute.key.as_ref();
             let (prefix, local) = name.split_once(':').unwrap_or(("", name));

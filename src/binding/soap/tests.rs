@@ -17,7 +17,7 @@ pub fn requests_read_back<O: Operation>(input: &O) -> Vec<O> {
 
 /// The answer in each version.
 pub fn responses(element: &str, output: &impl Serialize) -> Vec<String> {
-    VERSIONS.map(|version| envelope::write(version, |out| encode::answer(out, element, output)).unwrap()).into()
+    VERSIONS.map(|version| encode_response(version, element, output).unwrap()).into()
 }
 
 /// The input in a message, or the answer that refuses it.
@@ -113,7 +113,10 @@ fn what_is_no_message_is_the_callers_fault() {
 fn what_is_wrong_in_a_request_is_named() {
     let in_find = |fields: &str| find(&message("", &format!("<pg:SearchFind>{fields}</pg:SearchFind>"))).unwrap_err();
     assert!(in_find("").contains("query: the field is missing"));
-    assert!(in_find("<query>x</query><limt>5</limt>").contains("unknown element \"limt\"; search.find takes query, overlays"));
+    assert!(
+        in_find("<query>x</query><limt>5</limt>")
+            .contains("unknown element \"limt\"; search.find takes query, overlays")
+    );
     assert!(in_find("<query>x</query><limit>0</limit>").contains("limit: 0 is out of range, want 1 to 200"));
     assert!(in_find("<query>x</query><x:limit xmlns:x='urn:x'>1</x:limit>").contains("foreign namespace"));
 }

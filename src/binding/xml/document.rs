@@ -28,7 +28,10 @@ pub fn text_of<'a>(body: &'a [u8], content_type: Option<&str>) -> Result<Cow<'a,
 fn utf8<'a>(body: &'a [u8], content_type: Option<&str>) -> Result<&'a str, Refusal> {
     std::str::from_utf8(body).map_err(|e| {
         let stated = content_type.unwrap_or("no content type");
-        Refusal::malformed(e.valid_up_to(), format_args!("the body ({stated}) is not UTF-8; send UTF-8, or UTF-16 with a byte order mark"))
+        Refusal::malformed(
+            e.valid_up_to(),
+            format_args!("the body ({stated}) is not UTF-8; send UTF-8, or UTF-16 with a byte order mark"),
+        )
     })
 }
 
@@ -48,7 +51,9 @@ mod tests {
     #[test]
     fn byte_order_marks_choose_the_encoding() {
         let utf16 = |unit: fn(u16) -> [u8; 2]| "\u{FEFF}<ä😀/>".encode_utf16().flat_map(unit).collect::<Vec<u8>>();
-        for body in ["<ä😀/>".as_bytes().to_vec(), "\u{FEFF}<ä😀/>".into(), utf16(u16::to_le_bytes), utf16(u16::to_be_bytes)] {
+        for body in
+            ["<ä😀/>".as_bytes().to_vec(), "\u{FEFF}<ä😀/>".into(), utf16(u16::to_le_bytes), utf16(u16::to_be_bytes)]
+        {
             assert_eq!(text_of(&body, None).unwrap(), "<ä😀/>");
         }
     }

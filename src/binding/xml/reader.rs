@@ -86,7 +86,17 @@ impl<'a> Reader<'a> {
         let mut events = quick_xml::Reader::from_str(source);
         events.config_mut().expand_empty_elements = true;
         let (max_depth, max_attributes) = (limits.xml_depth, limits.xml_attributes);
-        Self { source, events, waiting: None, end: 0, depth: 0, root_seen: false, instructions, max_depth, max_attributes }
+        Self {
+            source,
+            events,
+            waiting: None,
+            end: 0,
+            depth: 0,
+            root_seen: false,
+            instructions,
+            max_depth,
+            max_attributes,
+        }
     }
 
     /// The document from `start` to the end of the token that was read last.
@@ -189,7 +199,9 @@ impl<'a> Reader<'a> {
                 Event::Eof => Some(self.finished(start)?),
                 Event::Decl(_) if start == 0 => None,
                 Event::PI(_) if self.instructions => None,
-                Event::PI(_) | Event::Decl(_) => return Err(Refusal::malformed(start, "a processing instruction is not accepted")),
+                Event::PI(_) | Event::Decl(_) => {
+                    return Err(Refusal::malformed(start, "a processing instruction is not accepted"));
+                }
                 Event::DocType(_) => return Err(Refusal::malformed(start, "a document type is not accepted")),
                 Event::Empty(_) => return Err(Refusal::malformed(start, "an empty element was not expanded")),
             };
@@ -226,7 +238,10 @@ impl<'a> Reader<'a> {
         tag.attributes(|_| {
             count += 1;
             if count > limit {
-                return Err(Refusal::malformed(start, format_args!("more attributes than limits.xml_attributes, {limit}")));
+                return Err(Refusal::malformed(
+                    start,
+                    format_args!("more attributes than limits.xml_attributes, {limit}"),
+                ));
             }
             Ok(())
         })?;
@@ -305,9 +320,7 @@ impl<'a> Text<'a> {
                 self.high = Some(code);
                 Ok(None)
             }
-            (Some(high), 0xDC00..=0xDFFF) => {
-                Ok(char::from_u32(0x10000 + ((high - 0xD800) << 10) + (code - 0xDC00)))
-            }
+            (Some(high), 0xDC00..=0xDFFF) => Ok(char::from_u32(0x10000 + ((high - 0xD800) << 10) + (code - 0xDC00))),
             (None, 9 | 10 | 13 | 0x20..=0xFFFD | 0x10000..) => char::from_u32(code).map(Some).ok_or_else(refused),
             _ => Err(refused()),
         }
@@ -360,7 +373,8 @@ mod tests {
 
     #[test]
     fn a_text_comes_whole_whatever_it_is_written_with() {
-        let source = "<?xml version='1.0'?><!-- c --><a>x &lt;&#65;<!-- y --><![CDATA[<z>&amp;]]>\r\n<b/></a> <!-- end --> ";
+        let source =
+            "<?xml version='1.0'?><!-- c --><a>x &lt;&#65;<!-- y --><![CDATA[<z>&amp;]]>\r\n<b/></a> <!-- end --> ";
         assert_eq!(tokens(source).unwrap(), ["<a", "x <A<z>&amp;\n", "<b", ">", ">"]);
         assert_eq!(tokens("<a>&#xD83D;&#xDE00;&#128512;</a>").unwrap(), ["<a", "😀😀", ">"]);
     }
@@ -368,9 +382,28 @@ mod tests {
     #[test]
     fn what_is_not_well_formed_is_refused() {
         for source in [
-            "", " ", "x", "<a>", "<a></b>", "<a/><b/>", "<a/>x", "x<a/>", "<a>&x;</a>", "<a>&#0;</a>", "<a>&#xFFFF;</a>",
-            "<a>&#xD83D;</a>", "<a>&#xD83D;x</a>", "<a>&#xDE00;</a>", "<a>&#xD83D;&#65;</a>", "<a b='1' b='2'/>", "<a b/>",
-            "<!DOCTYPE a><a/>", "<!DOCTYPE a [<!ENTITY x 'y'>]><a>&x;</a>", "<a><?xml version='1.0'?></a>", "<a>&", "<a",
+            "",
+            " ",
+            "x",
+            "<a>",
+            "<a></b>",
+            "<a/><b/>",
+            "<a/>x",
+            "x<a/>",
+            "<a>&x;</a>",
+            "<a>&#0;</a>",
+            "<a>&#xFFFF;</a>",
+            "<a>&#xD83D;</a>",
+            "<a>&#xD83D;x</a>",
+            "<a>&#xDE00;</a>",
+            "<a>&#xD83D;&#65;</a>",
+            "<a b='1' b='2'/>",
+            "<a b/>",
+            "<!DOCTYPE a><a/>",
+            "<!DOCTYPE a [<!ENTITY x 'y'>]><a>&x;</a>",
+            "<a><?xml version='1.0'?></a>",
+            "<a>&",
+            "<a",
         ] {
             assert!(tokens(source).is_err(), "{source}: {:?}", tokens(source));
         }

@@ -148,8 +148,10 @@ impl<'a> Parameters<'a> {
 
 /// How an operation is called, for messages: `search.find(string query, struct options)`.
 pub fn usage(operation: &Description) -> String {
-    let mut parameters: Vec<String> =
-        operation.required().map(|field| format!("{} {}", super::introspection::type_name(field), field.name)).collect();
+    let mut parameters: Vec<String> = operation
+        .required()
+        .map(|field| format!("{} {}", super::introspection::type_name(field), field.name))
+        .collect();
     if operation.optional().next().is_some() {
         parameters.push("[struct options]".to_owned());
     }

@@ -2,11 +2,7 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{
-    Dialect, Long,
-    decode::Opened,
-    encode,
-};
+use super::{Dialect, Long, decode::Opened, encode};
 use crate::{
     binding::{
         AnswerError,

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Bytes set aside for an answer; a page of 20 hits takes about as many.
-const USUAL_ANSWER: usize = 16 << 10;
+const USUAL_ANSWER: usize = 32 << 10;
 const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
 const APACHE: &str = " xmlns:ex=\"http://ws.apache.org/xmlrpc/namespaces/extensions\"";
 
@@ -124,11 +124,11 @@ impl Writer<'_> {
 
     /// RFC 3339 in UTC as XML-RPC has it: no dashes, whole seconds, no zone.
     fn time(&mut self, moment: &str) -> Result<(), Refusal> {
-        let (date, time) = moment.split_once('T').ok_or_else(|| Refusal::custom("a moment has no time of day"))?;
+        let parts = [moment.get(..4), moment.get(5..7), moment.get(8..19)];
         self.out.push_str("<value><dateTime.iso8601>");
-        date.split('-').for_each(|part| self.out.push_str(part));
-        self.out.push('T');
-        self.out.push_str(time.get(..8).unwrap_or(time));
+        for part in parts {
+            self.out.push_str(part.ok_or_else(|| Refusal::custom("the moment has no year of four digits"))?);
+        }
         self.out.push_str("</dateTime.iso8601></value>");
         self.is_time = false;
         Ok(())
@@ -157,7 +157,11 @@ impl<'a> Serializer for &'a mut Writer<'_> {
     }
 
     fn serialize_bool(self, flag: bool) -> Result<(), Refusal> {
-        self.out.push_str(if flag { "<value><boolean>1</boolean></value>" } else { "<value><boolean>0</boolean></value>" });
+        self.out.push_str(if flag {
+            "<value><boolean>1</boolean></value>"
+        } else {
+            "<value><boolean>0</boolean></value>"
+        });
         Ok(())
     }
 
@@ -445,7 +449,9 @@ mod tests {
         assert_eq!(written(&large, Long::Text), "<string>1099511627776</string>");
         assert_eq!(written(&-1_i64, Long::Apache), "<ex:i8>-1</ex:i8>");
         assert_eq!(written(&7_u32, Long::I8), "<int>7</int>");
-        assert!(response(&0, Dialect { long: Long::Apache, bmp: false }).unwrap().contains("<methodResponse xmlns:ex="));
+        assert!(
+            response(&0, Dialect { long: Long::Apache, bmp: false }).unwrap().contains("<methodResponse xmlns:ex=")
+        );
     }
 
     #[test]
@@ -455,7 +461,10 @@ mod tests {
         assert_eq!(written(&Data(b"hello"[..].into()), Long::Auto), "<base64>aGVsbG8=</base64>");
         assert_eq!(written(&"", Long::Auto), "<string></string>");
         assert_eq!(written(&Vec::<String>::new(), Long::Auto), "<array><data></data></array>");
-        assert_eq!(written(&(true, 0.5), Long::Auto), "<array><data><boolean>1</boolean><double>0.5</double></data></array>");
+        assert_eq!(
+            written(&(true, 0.5), Long::Auto),
+            "<array><data><boolean>1</boolean><double>0.5</double></data></array>"
+        );
         assert_eq!(written(&"a<&\u{0}\r", Long::Auto), "<string>a&lt;&amp;\u{FFFD}\r</string>");
     }
 
@@ -475,7 +484,8 @@ mod tests {
 
     #[test]
     fn what_xmlrpc_cannot_carry_is_refused_with_its_place() {
-        let refused = value(&mut String::new(), &std::collections::HashMap::from([("x", f64::NAN)]), Dialect::default());
+        let refused =
+            value(&mut String::new(), &std::collections::HashMap::from([("x", f64::NAN)]), Dialect::default());
         assert_eq!(refused.unwrap_err().to_string(), "x: XML-RPC cannot carry the number NaN");
         assert!(value(&mut String::new(), &u64::MAX, Dialect::default()).is_err());
     }
@@ -483,7 +493,9 @@ mod tests {
     #[test]
     fn documents_begin_with_a_declaration() {
         let answer = fault(404, "no <such> id", Dialect::default());
-        assert!(answer.starts_with("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<methodResponse><fault><value><struct>"));
+        assert!(
+            answer.starts_with("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<methodResponse><fault><value><struct>")
+        );
         assert!(answer.contains("<int>404</int>") && answer.contains("no &lt;such&gt; id"));
     }
 }

@@ -43,7 +43,9 @@ pub(super) fn answer(
         "system.listMethods" => parameters.read_tuple::<[u8; 0]>().map(|_| json!(names())).map_err(Refused::from),
         "system.getCapabilities" => parameters.read_tuple::<[u8; 0]>().map(|_| capabilities()).map_err(Refused::from),
         "system.methodHelp" => about(parameters, |operation| help(operation).into(), |_, help| help.into()),
-        "system.methodSignature" => about(parameters, |operation| json!(signatures(operation)), |types, _| json!([types])),
+        "system.methodSignature" => {
+            about(parameters, |operation| json!(signatures(operation)), |types, _| json!([types]))
+        }
         _ => return None,
     };
     Some(answer.and_then(|answer| Ok(frame.write(&answer, dialect)?)))
@@ -135,16 +137,13 @@ fn parameters<'a>(help: &mut String, title: &str, fields: impl Iterator<Item = &
             (Some(least), Some(most)) => format!(" ({least} to {most})"),
             _ => String::new(),
         };
-        let _ = writeln!(help, "  {} {}: {}{default}{range}", type_name(field), field.name, field.doc.replace('\n', " "));
+        let _ =
+            writeln!(help, "  {} {}: {}{default}{range}", type_name(field), field.name, field.doc.replace('\n', " "));
     }
 }
 
 fn example(operation: &Description) -> String {
     let given = operation.example_request(&CONTRACT);
     let given: Vec<String> = operation.required().map(|field| given[&field.name].to_string()).collect();
-    format!(
-        "xmlrpc.client.ServerProxy(\"http://127.0.0.1:7070/xmlrpc\").{}({})",
-        operation.name,
-        given.join(", ")
-    )
+    format!("xmlrpc.client.ServerProxy(\"http://127.0.0.1:7070/xmlrpc\").{}({})", operation.name, given.join(", "))
 }

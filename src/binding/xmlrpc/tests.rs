@@ -34,7 +34,8 @@ fn call(method: &str, parameters: &[&str]) -> String {
 
 /// The given fields of a search, or the code and message of the refusal.
 fn find(parameters: &[&str]) -> Result<Json, (i32, String)> {
-    let read = read::<search::Find>(&call("search.find", parameters)).map_err(|refused| (refused.code, refused.message))?;
+    let read =
+        read::<search::Find>(&call("search.find", parameters)).map_err(|refused| (refused.code, refused.message))?;
     Ok(serde_json::to_value(read).unwrap())
 }
 
@@ -61,8 +62,17 @@ fn parameters_come_by_position_with_options_or_in_one_struct() {
 #[test]
 fn every_form_of_a_number_is_read() {
     for number in [
-        "<i1>7</i1>", "<i2>7</i2>", "<i4>7</i4>", "<i8>7</i8>", "<int> +7 </int>", "<double>7.0</double>", "<double>7</double>",
-        "<ex:i8 xmlns:ex='http://ws.apache.org/xmlrpc/namespaces/extensions'>7</ex:i8>", "<string>7</string>", "7", "\n<int>7</int>\n",
+        "<i1>7</i1>",
+        "<i2>7</i2>",
+        "<i4>7</i4>",
+        "<i8>7</i8>",
+        "<int> +7 </int>",
+        "<double>7.0</double>",
+        "<double>7</double>",
+        "<ex:i8 xmlns:ex='http://ws.apache.org/xmlrpc/namespaces/extensions'>7</ex:i8>",
+        "<string>7</string>",
+        "7",
+        "\n<int>7</int>\n",
     ] {
         let read = find(&["<value>x</value>", &options(&[("minSize", number)])]);
         assert_eq!(read.unwrap()["minSize"], 7, "{number}");
@@ -127,7 +137,9 @@ fn a_wrong_member_is_refused_by_name() {
 #[test]
 fn parameters_that_do_not_fit_the_signature_are_told_the_signature() {
     let x = "<value>x</value>";
-    for parameters in [&[][..], &["<value><int>5</int></value>"], &[x, x], &[x, &options(&[]), x], &[&options(&[("query", "x")]), x]] {
+    for parameters in
+        [&[][..], &["<value><int>5</int></value>"], &[x, x], &[x, &options(&[]), x], &[&options(&[("query", "x")]), x]]
+    {
         let (code, message) = find(parameters).unwrap_err();
         assert!(code == -32602 && message.contains("search.find(string query, [struct options])"), "{code} {message}");
     }
