@@ -78,7 +78,8 @@ pub async fn serve(options: ServeOptions) -> anyhow::Result<()> {
     tracing::info!("Peergate answers on {}", node.services.about.http_address);
     let stop = CancellationToken::new();
     let hosts = Hosts::new(config.http.public_url.as_deref(), &config.http.hosts);
-    let answering = tokio::spawn(http::serve(listener, Gateway::new(node.services.clone(), hosts, metrics), stop.clone()));
+    let answering =
+        tokio::spawn(http::serve(listener, Gateway::new(node.services.clone(), hosts, metrics), stop.clone()));
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
@@ -92,7 +93,7 @@ pub async fn serve(options: ServeOptions) -> anyhow::Result<()> {
 
 struct Node {
     services: Arc<Services>,
-    library: Arc<Library>,
+    library: Library,
 }
 
 impl Node {
@@ -134,7 +135,8 @@ impl Node {
     /// Written beside its place and renamed, so that whoever waits for it never reads half of it.
     fn write_ready_file(&self, file: &std::path::Path) -> io::Result<()> {
         let about = &self.services.about;
-        let overlays = self.services.overlays.iter().map(|overlay| (overlay.name().to_owned(), overlay.addresses().into()));
+        let overlays =
+            self.services.overlays.iter().map(|overlay| (overlay.name().to_owned(), overlay.addresses().into()));
         let ready = serde_json::json!({
             "httpAddress": about.http_address,
             "peerId": about.peer_id,

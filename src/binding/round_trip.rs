@@ -1,3 +1,6 @@
+<<<<<<< HEAD
+
+=======
 //! Every operation's request and answer, with every field, through every binding and back.
 
 use serde::{Serialize, de::DeserializeOwned};
@@ -54,3 +57,4 @@ fn every_operation_passes_every_binding_unchanged() {
     visit(&mut all);
     assert_eq!(all.operations, CONTRACT.operations.len());
 }
+>>>>>>> codec

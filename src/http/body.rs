@@ -46,7 +46,8 @@ pub fn streamed(body: Body) -> ByteStream {
 async fn next(body: &mut Body) -> Outcome<Option<Bytes>> {
     loop {
         let frame = tokio::time::timeout(SILENCE, body.frame()).await;
-        let frame = frame.map_err(|_| Fault::timeout(format!("no byte of the body came for {} s", SILENCE.as_secs())))?;
+        let frame =
+            frame.map_err(|_| Fault::timeout(format!("no byte of the body came for {} s", SILENCE.as_secs())))?;
         match frame {
             None => return Ok(None),
             Some(Err(error)) => return Err(Fault::invalid(format!("the body broke off: {error}"))),

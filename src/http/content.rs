@@ -32,7 +32,12 @@ const SANDBOX: &str = "sandbox; default-src 'none'; style-src 'unsafe-inline'; i
 const VAGUE: [&str; 2] = ["application/octet-stream", "application/x-www-form-urlencoded"];
 
 /// `GET` and `HEAD /content/{contentId}`.
-pub async fn get(State(gateway): State<Arc<Gateway>>, Path(id): Path<String>, method: Method, headers: HeaderMap) -> Response {
+pub async fn get(
+    State(gateway): State<Arc<Gateway>>,
+    Path(id): Path<String>,
+    method: Method,
+    headers: HeaderMap,
+) -> Response {
     let started = Instant::now();
     let outcome = deliver(&gateway, &id, &method, &headers).await;
     count("content.read", started, outcome.as_ref().err());
@@ -40,7 +45,12 @@ pub async fn get(State(gateway): State<Arc<Gateway>>, Path(id): Path<String>, me
 }
 
 /// `PUT /content?name=…`: publishes the body.
-pub async fn put(State(gateway): State<Arc<Gateway>>, RawQuery(query): RawQuery, headers: HeaderMap, body: Body) -> Response {
+pub async fn put(
+    State(gateway): State<Arc<Gateway>>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
     let started = Instant::now();
     let outcome = publish(&gateway, query.as_deref().unwrap_or_default(), &headers, body).await;
     count("content.publish", started, outcome.as_ref().err());
@@ -127,7 +137,8 @@ async fn publish(gateway: &Gateway, query: &str, headers: &HeaderMap, body: Body
     let content = publish.call(&gateway.services).await?;
     let place = format!("/content/{}", content.content_id);
     let body = json::encode(&content)?;
-    let head = Response::builder().header(header::CONTENT_TYPE, "application/json").header(header::CONTENT_LOCATION, place);
+    let head =
+        Response::builder().header(header::CONTENT_TYPE, "application/json").header(header::CONTENT_LOCATION, place);
     response(head, Body::from(body))
 }
 

@@ -76,7 +76,7 @@ async fn post_xmlrpc(
     match body::whole(body, gateway.services.about.limits.body_bytes()).await {
         Ok(body) => {
             let caller = Caller { binding: Binding::Xmlrpc };
-            let context = xmlrpc::Context { dialect, limits: gateway.services.about.limits.clone() };
+            let context = xmlrpc::Context { dialect, limits: &gateway.services.about.limits };
             send(xmlrpc::answer(&gateway.services, &caller, &body, media_type, &context).await)
         }
         Err(fault) => closing(send(xmlrpc::fault(&fault, dialect))),

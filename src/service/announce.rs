@@ -19,8 +19,10 @@ pub async fn run(store: Arc<Store>, overlays: Arc<Overlays>) {
     announce_all(&store, &overlays).await;
     loop {
         match changes.recv().await {
-            Ok(Change::Published { id, overlays: names }) => publish(&overlays, &[id], |name| names.contains(name)).await,
-            Ok(Change::Withdrawn { id }) => withdraw(&overlays, &id).await,
+            Ok(Change::Published { id, overlays: names }) => {
+                publish(&overlays, &[id], |name| names.contains(name)).await
+            }
+            Ok(Change::Withdrawn { id, .. }) => withdraw(&overlays, &id).await,
             Ok(Change::Updated { .. }) => {}
             // What was missed is in the catalogue.
             Err(RecvError::Lagged(_)) => announce_all(&store, &overlays).await,

@@ -92,11 +92,8 @@ impl Catalogue {
 
     /// Live contents, newest first, below the row `before`.
     pub async fn page(&self, before: Option<u64>, limit: usize) -> Result<Vec<(u64, Content)>, StoreError> {
-        let sql = concat!(
-            "SELECT ",
-            content_columns!(),
-            " FROM contents WHERE live AND row < ? ORDER BY row DESC LIMIT ?"
-        );
+        let sql =
+            concat!("SELECT ", content_columns!(), " FROM contents WHERE live AND row < ? ORDER BY row DESC LIMIT ?");
         let before = before.and_then(|row| i64::try_from(row).ok()).unwrap_or(i64::MAX);
         let rows = sqlx::query(sql).bind(before).bind(limit as i64).fetch_all(&self.read).await?;
         rows.iter().map(content_of).collect()

@@ -61,12 +61,17 @@ impl Files {
             TryLockError::WouldBlock => StoreError::Locked(root.to_owned()),
             TryLockError::Error(error) => StoreError::io("cannot lock the data folder")(error),
         })?;
-        let files = Self { root: root.to_owned() };
+        let files = Self { root: fs::canonicalize(root)? };
         for part in ["blobs", "outboards", "partial", "tmp"] {
             create(&root.join(part))?;
         }
         files.empty_tmp()?;
         Ok((files, lock))
+    }
+
+    /// The data folder, without links.
+    pub fn root(&self) -> &Path {
+        &self.root
     }
 
     /// The catalogue's file.

@@ -109,10 +109,13 @@ impl Map {
             return None;
         }
         map.bits = words.map(|word| u64::from_le_bytes(word.try_into().unwrap_or_default())).collect();
-        map.received = (0..map.geometry.groups()).filter(|group| map.has(*group)).map(|group| {
-            let range = map.geometry.bytes(group..group + 1);
-            range.end - range.start
-        }).sum();
+        map.received = (0..map.geometry.groups())
+            .filter(|group| map.has(*group))
+            .map(|group| {
+                let range = map.geometry.bytes(group..group + 1);
+                range.end - range.start
+            })
+            .sum();
         Some(map)
     }
 }
@@ -146,7 +149,8 @@ mod tests {
         map.add(99);
         let bytes = map.to_bytes();
         assert_eq!(Map::from_bytes(&bytes), Some(map));
-        for bad in [&bytes[..0], &bytes[..bytes.len() - 1], &[0; 64][..], &[&bytes[..20], &[1], &bytes[21..]].concat()] {
+        for bad in [&bytes[..0], &bytes[..bytes.len() - 1], &[0; 64][..], &[&bytes[..20], &[1], &bytes[21..]].concat()]
+        {
             assert_eq!(Map::from_bytes(bad), None);
         }
     }

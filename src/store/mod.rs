@@ -29,7 +29,7 @@ mod tests;
 use std::{
     collections::HashMap,
     fs::File,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicU64, Ordering},
@@ -163,9 +163,9 @@ impl Store {
         let contents = self.contents(hits.iter().map(|(_, row)| *row).collect()).await?;
         // A content that was withdrawn since the index was asked has no record any more.
         let mut hits = hits.into_iter();
-        let scored = contents.into_iter().filter_map(|(row, content)| {
-            hits.find(|(_, hit)| *hit == row).map(|(score, _)| (score, content))
-        });
+        let scored = contents
+            .into_iter()
+            .filter_map(|(row, content)| hits.find(|(_, hit)| *hit == row).map(|(score, _)| (score, content)));
         Ok(scored.collect())
     }
 
@@ -175,6 +175,11 @@ impl Store {
     /// Internal when the catalogue cannot be read.
     pub async fn totals(&self) -> Outcome<(u64, u64)> {
         Ok(self.catalogue.totals().await?)
+    }
+
+    /// The data folder.
+    pub fn dir(&self) -> &Path {
+        self.files.root()
     }
 
     /// Every change from now on. A listener that lags too far is told by the channel, and had better list anew.

@@ -66,7 +66,9 @@ impl Store {
         if size > MAX_SIZE {
             return Err(Fault::too_large(format!("the content has {size} bytes, the limit is {MAX_SIZE}")));
         }
-        self.open_partial(hash, Some(size)).await?.ok_or_else(|| Fault::not_found(format!("no content {id} on its way")))
+        self.open_partial(hash, Some(size))
+            .await?
+            .ok_or_else(|| Fault::not_found(format!("no content {id} on its way")))
     }
 
     /// The content on its way with that hash, if it was begun.
@@ -82,7 +84,9 @@ impl Store {
             let open = partials.get(&hash).and_then(Weak::upgrade).filter(|open| !open.over.load(Ordering::Acquire));
             if let Some(open) = open {
                 match size {
-                    Some(size) if size != open.geometry.size && open.received() > 0 => return Err(conflict(size, &open)),
+                    Some(size) if size != open.geometry.size && open.received() > 0 => {
+                        return Err(conflict(size, &open));
+                    }
                     Some(size) if size != open.geometry.size => open.discard()?,
                     _ => return Ok(Some(open)),
                 }

@@ -228,10 +228,7 @@ async fn kept(edit: &mut Edit, hash: &[u8; 32]) -> Result<bool, StoreError> {
 }
 
 /// Writes parts until the one that marks the end; without it the stream broke off and nothing is kept.
-fn write_parts(
-    files: &Files,
-    mut queue: mpsc::Receiver<Option<Bytes>>,
-) -> Result<(NamedTempFile, Hashed), StoreError> {
+fn write_parts(files: &Files, mut queue: mpsc::Receiver<Option<Bytes>>) -> Result<(NamedTempFile, Hashed), StoreError> {
     let mut data = files.temporary()?;
     let mut spool = Spool::new(files);
     while let Some(part) = queue.blocking_recv() {

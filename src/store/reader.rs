@@ -77,12 +77,13 @@ impl Store {
         .await
     }
 
-    async fn open_shared(&self, row: i64, hash: [u8; 32], size: u64) -> Result<Origin, StoreError> {
+    async fn open_shared(&self, row: i64, hash: [u8; 32], size: u64) -> Outcome<Origin> {
         let sql = "SELECT path, size, mtime, inode FROM places WHERE content = ? AND NOT stale ORDER BY path";
-        let places = sqlx::query(sql).bind(row).fetch_all(&self.catalogue.read).await?;
+        let places = sqlx::query(sql).bind(row).fetch_all(&self.catalogue.read).await;
+        let places = places.map_err(StoreError::from)?;
         let mut changed = None;
         for place in places {
-            let path = path_of(place.try_get(0)?);
+            let path = path_of(place.try_get(0).map_err(StoreError::from)?);
             let stat = Stat { size: column(&place, 1)? as u64, mtime: column(&place, 2)?, inode: column(&place, 3)? };
             let (files, shared) = (self.files.clone(), path.clone());
             let opened = blocking(move || {
@@ -94,11 +95,11 @@ impl Store {
             if let Ok(Some((data, nodes))) = opened.await {
                 return Ok(Origin::Shared { data, nodes, path });
             }
-            self.distrust(&path).await?;
+            self.distrust(std::slice::from_ref(&path)).await?;
             self.suspect(&path);
             changed = Some(path);
         }
-        Err(StoreError::Changed(file_name(&changed.unwrap_or_default())))
+        Err(StoreError::Changed(file_name(&changed.unwrap_or_default())).into())
     }
 }
 

@@ -155,7 +155,10 @@ impl Store {
         let mut edit = self.edit().await?;
         for path in paths {
             let sql = "DELETE FROM places WHERE path = ? RETURNING content";
-            let row: Option<i64> = sqlx::query_scalar(sql).bind(bytes_of(path)).fetch_optional(edit.sql()).await
+            let row: Option<i64> = sqlx::query_scalar(sql)
+                .bind(bytes_of(path))
+                .fetch_optional(edit.sql())
+                .await
                 .map_err(StoreError::from)?;
             if let Some(row) = row {
                 edit.relabel(row).await?;
@@ -164,17 +167,20 @@ impl Store {
         Ok(edit.commit().await?)
     }
 
-    /// Withdraws the content of a file that has changed, until the file was hashed again.
+    /// Withdraws the contents of files that have changed, until they were hashed again.
     ///
     /// # Errors
     /// Internal when the catalogue cannot be written.
-    pub async fn distrust(&self, path: &Path) -> Result<(), StoreError> {
+    pub async fn distrust(&self, paths: &[PathBuf]) -> Outcome<()> {
         let mut edit = self.edit().await?;
-        let sql = "UPDATE places SET stale = 1 WHERE path = ? AND NOT stale RETURNING content";
-        let row: Option<i64> = sqlx::query_scalar(sql).bind(bytes_of(path)).fetch_optional(edit.sql()).await?;
-        let Some(row) = row else { return Ok(()) };
-        edit.settle(row, false).await?;
-        edit.commit().await
+        for path in paths {
+            let sql = "UPDATE places SET stale = 1 WHERE path = ? AND NOT stale RETURNING content";
+            let row = sqlx::query_scalar::<_, i64>(sql).bind(bytes_of(path)).fetch_optional(edit.sql()).await;
+            if let Some(row) = row.map_err(StoreError::from)? {
+                edit.settle(row, false).await?;
+            }
+        }
+        Ok(edit.commit().await?)
     }
 
     /// Has a file looked at again.
@@ -198,8 +204,10 @@ impl Edit {
     async fn adopt(&mut self, file: &Examined, overlays: &[String]) -> Result<(), StoreError> {
         let (name, tags) = labels_of(&file.root, &file.path);
         let path = bytes_of(&file.path);
-        let before: Option<i64> =
-            sqlx::query_scalar("SELECT content FROM places WHERE path = ?").bind(path).fetch_optional(self.sql()).await?;
+        let before: Option<i64> = sqlx::query_scalar("SELECT content FROM places WHERE path = ?")
+            .bind(path)
+            .fetch_optional(self.sql())
+            .await?;
         // A content that is known keeps what it has; the update only makes SQLite return its row.
         let sql = "INSERT INTO contents (hash, size, name, media_type, tags, overlays, published) \
                    VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (hash) DO UPDATE SET size = excluded.size RETURNING row";

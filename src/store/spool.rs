@@ -1,11 +1,7 @@
 //! Bytes on their way into the store: they are hashed as they come, and their nodes are written out so that memory
 //! stays flat whatever the size.
 
-use std::{
-    fs::File,
-    io,
-    os::unix::fs::FileExt,
-};
+use std::{fs::File, io, os::unix::fs::FileExt};
 
 use tempfile::{NamedTempFile, TempPath};
 

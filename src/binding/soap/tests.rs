@@ -1,3 +1,6 @@
+<<<<<<< HEAD
+
+=======
 //! Messages as real clients write them, and what becomes of wrong ones.
 
 use serde::Serialize;
@@ -161,3 +164,4 @@ fn each_wsdl_has_one_port_and_everything_in_it() {
         }
     }
 }
+>>>>>>> codec

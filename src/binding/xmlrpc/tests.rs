@@ -1,3 +1,6 @@
+<<<<<<< HEAD
+
+=======
 //! Requests as real clients write them, and what becomes of wrong ones.
 
 use serde::Serialize;
@@ -224,3 +227,4 @@ fn faults_of_the_other_side_keep_their_kind() {
         other => panic!("{other:?}"),
     }
 }
+>>>>>>> codec

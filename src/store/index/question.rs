@@ -84,11 +84,7 @@ impl Questioner {
         if words.is_empty() {
             return Box::new(EmptyQuery);
         }
-        let fields = [
-            (self.fields.name, NAME_BOOST),
-            (self.fields.tags, TAGS_BOOST),
-            (self.fields.description, 1.0),
-        ];
+        let fields = [(self.fields.name, NAME_BOOST), (self.fields.tags, TAGS_BOOST), (self.fields.description, 1.0)];
         let within = fields.map(|(field, boost)| -> Clause {
             (Occur::Should, Box::new(BoostQuery::new(in_field(field, &words, prefix), boost)))
         });

@@ -1,0 +1,167 @@
+//! The demo's requests to the gateway: written out, so that what is shown, what is sent and what a person can paste
+//! into a shell are the same text.
+
+use std::fmt::Write;
+
+use anyhow::{Context, bail, ensure};
+use quick_xml::{Reader, events::Event};
+use serde_json::Value as Json;
+
+use crate::{
+    cli::{output, value},
+    model::ContentId,
+    operation::REGISTRY,
+};
+
+/// Most hits that are asked for.
+const LIMIT: u32 = 20;
+/// Most lines and columns of an answer that are shown.
+const SHOWN_LINES: usize = 16;
+const SHOWN_COLUMNS: usize = 100;
+
+/// A request over HTTP.
+pub struct Request {
+    /// What it does, as a heading.
+    pub title: &'static str,
+    url: String,
+    body: String,
+}
+
+impl Request {
+    /// `search.find` over XML-RPC.
+    pub fn xmlrpc_search(gateway: &str, words: &str) -> Self {
+        let options = format!("<member><name>limit</name><value><int>{LIMIT}</int></value></member>");
+        let params = format!("<param><value><string>{words}</string></value></param>\n<param><value><struct>{options}</struct></value></param>");
+        Self::xmlrpc("Search through XML-RPC", gateway, "search.find", &params)
+    }
+
+    /// `content.download` over XML-RPC.
+    pub fn xmlrpc_download(gateway: &str, id: &ContentId) -> Self {
+        let params = format!("<param><value><string>{id}</string></value></param>");
+        Self::xmlrpc("Download through XML-RPC", gateway, "content.download", &params)
+    }
+
+    /// `SearchFind` over SOAP 1.1.
+    pub fn soap_search(gateway: &str, words: &str) -> Self {
+        let body = format!("<SearchFind xmlns=\"urn:peergate:v1\"><query>{words}</query><limit>{LIMIT}</limit></SearchFind>");
+        Self::soap("Search through SOAP", gateway, &body)
+    }
+
+    /// `ContentDownload` over SOAP 1.1.
+    pub fn soap_download(gateway: &str, id: &ContentId) -> Self {
+        let body = format!("<ContentDownload xmlns=\"urn:peergate:v1\"><contentId>{id}</contentId></ContentDownload>");
+        Self::soap("Download through SOAP", gateway, &body)
+    }
+
+    fn xmlrpc(title: &'static str, gateway: &str, method: &str, params: &str) -> Self {
+        let body = format!(
+            "<?xml version=\"1.0\"?>\n<methodCall><methodName>{method}</methodName><params>\n{params}\n</params></methodCall>"
+        );
+        Self { title, url: format!("{gateway}/xmlrpc"), body }
+    }
+
+    fn soap(title: &'static str, gateway: &str, body: &str) -> Self {
+        let body = format!(
+            "<soap:Envelope xmlns:soap=\"http://schemas.xmlsoap.org/soap/envelope/\"><soap:Body>\n{body}\n</soap:Body></soap:Envelope>"
+        );
+        Self { title, url: format!("{gateway}/soap"), body }
+    }
+
+    /// The command that sends it.
+    pub fn curl(&self) -> String {
+        format!("curl -s {} -H 'Content-Type: text/xml; charset=utf-8' --data-binary '{}'", self.url, self.body)
+    }
+
+    /// Sends it and answers the body, which is no fault.
+    ///
+    /// # Errors
+    /// What the connection or the fault says.
+    pub async fn send(&self) -> anyhow::Result<String> {
+        let http = reqwest::Client::builder().no_proxy().build()?;
+        let request = http.post(&self.url).header("Content-Type", "text/xml; charset=utf-8").body(self.body.clone());
+        let answer = request.send().await?;
+        let status = answer.status();
+        let text = answer.text().await?;
+        ensure!(status.is_success(), "the gateway answered HTTP {status}:\n{}", shortened(&text));
+        ensure!(!text.contains("<fault>"), "the gateway answered a fault:\n{}", shortened(&text));
+        Ok(text)
+    }
+}
+
+/// The record in an XML-RPC answer.
+///
+/// # Errors
+/// That it is no XML-RPC.
+pub fn xmlrpc_record(operation: &str, answer: &str) -> anyhow::Result<Json> {
+    let operation = REGISTRY.find(operation).with_context(|| format!("{operation} is not described"))?;
+    match dxr_client::utils::response_to_result(answer) {
+        Ok(Ok(response)) => Ok(value::to_json(&operation.output, response.value)),
+        Ok(Err(fault)) => bail!("the gateway answered {}", fault.fault),
+        Err(_) => bail!("the gateway did not answer XML-RPC:\n{}", shortened(answer)),
+    }
+}
+
+/// The texts of all elements of a name, in order.
+///
+/// # Errors
+/// That it is no XML.
+pub fn soap_texts(answer: &str, name: &str) -> anyhow::Result<Vec<String>> {
+    let mut reader = Reader::from_str(answer);
+    let mut texts = Vec::new();
+    loop {
+        match reader.read_event().context("the gateway did not answer XML")? {
+            Event::Start(start) if start.local_name().as_ref() == name => {
+                texts.push(reader.read_text(start.name())?.into_inner().into_owned());
+            }
+            Event::Eof => return Ok(texts),
+            _ => {}
+        }
+    }
+}
+
+/// An answer as a person wants to see it: an element a line, long texts and the rest cut off.
+pub fn shortened(answer: &str) -> String {
+    let broken = answer.replace("><", ">\n<");
+    let lines: Vec<_> = broken.lines().collect();
+    let mut shown = String::new();
+    for line in lines.iter().take(SHOWN_LINES) {
+        let length = line.chars().count();
+        let line = output::clean(line);
+        if length <= SHOWN_COLUMNS {
+            let _ = writeln!(shown, "{line}");
+        } else {
+            let head: String = line.chars().take(SHOWN_COLUMNS).collect();
+            let _ = writeln!(shown, "{head}… ({} characters more)", length - SHOWN_COLUMNS);
+        }
+    }
+    if lines.len() > SHOWN_LINES {
+        let _ = writeln!(shown, "… ({} lines more)", lines.len() - SHOWN_LINES);
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_curl_command_holds_the_request_that_is_sent() {
+        let request = Request::soap_search("http://127.0.0.1:1", "Apache");
+        assert!(request.curl().contains(&request.body) && !request.body.contains('\''), "{}", request.curl());
+        let parsed = dxr::MethodCall::from_xml(&Request::xmlrpc_search("http://127.0.0.1:1", "Apache").body).unwrap();
+        assert_eq!((&*parsed.name, parsed.params.len()), ("search.find", 2));
+    }
+
+    #[test]
+    fn elements_are_found_in_any_namespace() {
+        let answer = "<e:Envelope><e:Body><p:R><p:hits><p:contentId>a</p:contentId></p:hits><contentId>b</contentId></p:R></e:Body></e:Envelope>";
+        assert_eq!(soap_texts(answer, "contentId").unwrap(), ["a", "b"]);
+    }
+
+    #[test]
+    fn a_long_answer_is_cut_in_both_directions() {
+        let answer = format!("<a>{}</a>{}", "x".repeat(500), "<b></b>".repeat(50));
+        let shown = shortened(&answer);
+        assert!(shown.lines().count() == SHOWN_LINES + 1 && shown.contains("characters more"), "{shown}");
+    }
+}
