@@ -1,6 +1,3 @@
-<<<<<<< HEAD
-
-=======
 //! Every operation's request and answer, with every field, through every binding and back.
 
 use serde::{Serialize, de::DeserializeOwned};
@@ -57,4 +54,3 @@ fn every_operation_passes_every_binding_unchanged() {
     visit(&mut all);
     assert_eq!(all.operations, CONTRACT.operations.len());
 }
->>>>>>> codec

@@ -1,6 +1,3 @@
-<<<<<<< HEAD
-
-=======
 //! Messages as real clients write them, and what becomes of wrong ones.
 
 use serde::Serialize;
@@ -164,4 +161,3 @@ fn each_wsdl_has_one_port_and_everything_in_it() {
         }
     }
 }
->>>>>>> codec

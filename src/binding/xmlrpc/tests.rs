@@ -1,6 +1,3 @@
-<<<<<<< HEAD
-
-=======
 //! Requests as real clients write them, and what becomes of wrong ones.
 
 use serde::Serialize;
@@ -227,4 +224,3 @@ fn faults_of_the_other_side_keep_their_kind() {
         other => panic!("{other:?}"),
     }
 }
->>>>>>> codec
