@@ -6,7 +6,6 @@
 use std::{borrow::Cow, fmt, str::FromStr};
 
 use cid::Cid;
-use multihash::Multihash;
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -17,6 +16,8 @@ const RAW: u64 = 0x55;
 const BLAKE3: u64 = 0x1e;
 /// An id for manuals: that of the five bytes `hello`.
 const EXAMPLE: &str = "bafkr4ihkr4ld3m4gqkjf4reryxsy2s5tkbxprqkow6fin2iiyvreuzzab4";
+/// The digits of base32 as multibase `b` has it.
+const BASE32: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 /// Longest text that is looked at; a magnet link with its trackers stays well below.
 const MAX_TEXT: usize = 4096;
 /// What is percent-encoded in the parts of a catalogue id.
@@ -132,10 +133,7 @@ impl FromStr for ContentId {
 impl fmt::Display for ContentId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Native(hash) => match Multihash::<64>::wrap(BLAKE3, hash) {
-                Ok(multihash) => write!(f, "{}", Cid::new_v1(RAW, multihash)),
-                Err(_) => Err(fmt::Error),
-            },
+            Self::Native(hash) => f.write_str(std::str::from_utf8(&native_text(hash)).map_err(|_| fmt::Error)?),
             Self::Ipfs(cid) => write!(f, "{cid}"),
             Self::Torrent { info_hash, index } => {
                 f.write_str("btih:")?;
@@ -176,6 +174,21 @@ impl JsonSchema for ContentId {
     }
 }
 
+/// The text of a native id. Every hit of every answer has one, and the general encoder allocates three times for it.
+fn native_text(hash: &[u8; 32]) -> [u8; 59] {
+    let mut cid = [0; 40];
+    cid[..4].copy_from_slice(&[1, RAW as u8, BLAKE3 as u8, 32]);
+    cid[4..36].copy_from_slice(hash);
+    let mut text = [b'b'; 59];
+    for (digit, place) in text[1..].iter_mut().enumerate() {
+        // Five bits may lie across two bytes.
+        let (byte, bit) = (digit * 5 / 8, digit * 5 % 8);
+        let pair = u16::from_be_bytes([cid[byte], cid[byte + 1]]);
+        *place = BASE32[usize::from(pair >> (11 - bit) & 31)];
+    }
+    text
+}
+
 fn unhex(text: &str) -> Option<[u8; 20]> {
     let mut out = [0; 20];
     if text.len() != 40 || !text.is_ascii() {
@@ -207,6 +220,15 @@ mod tests {
     #[test]
     fn the_example_is_the_id_of_hello() {
         assert_eq!(ContentId::native(blake3::hash(b"hello")).to_string(), EXAMPLE);
+    }
+
+    #[test]
+    fn native_ids_are_written_as_the_cid_crate_writes_them() {
+        for seed in 0..100_u8 {
+            let hash = blake3::hash(&[seed]);
+            let multihash = multihash::Multihash::<64>::wrap(BLAKE3, hash.as_bytes()).unwrap();
+            assert_eq!(ContentId::native(hash).to_string(), Cid::new_v1(RAW, multihash).to_string());
+        }
     }
 
     #[test]

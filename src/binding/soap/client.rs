@@ -21,6 +21,14 @@ pub fn encode_request(version: Version, element: &str, input: &impl Serialize) -
     Ok(envelope::write(version, |out| encode::request(out, element, input))?)
 }
 
+/// A whole answer, as the node writes it.
+///
+/// # Errors
+/// InvalidRequest for an output that XML cannot carry.
+pub fn encode_response(version: Version, element: &str, output: &impl Serialize) -> Result<String, Fault> {
+    Ok(envelope::write(version, |out| encode::answer(out, element, output))?)
+}
+
 /// The record of a whole answer. Elements that the record does not know are skipped, since a later version may add some.
 ///
 /// # Errors

@@ -5,7 +5,7 @@
 
 mod client;
 mod decode;
-pub mod encode;
+mod encode;
 mod envelope;
 mod fault;
 mod header;
@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use serde::{Serialize, de::DeserializeOwned};
 
-pub use client::{decode_response, encode_request};
+pub use client::{decode_response, encode_request, encode_response};
 pub use envelope::Version;
 
 use self::{

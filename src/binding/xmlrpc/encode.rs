@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Bytes set aside for an answer; a page of 20 hits takes about as many.
-const USUAL_ANSWER: usize = 16 << 10;
+const USUAL_ANSWER: usize = 32 << 10;
 const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
 const APACHE: &str = " xmlns:ex=\"http://ws.apache.org/xmlrpc/namespaces/extensions\"";
 
@@ -124,11 +124,11 @@ impl Writer<'_> {
 
     /// RFC 3339 in UTC as XML-RPC has it: no dashes, whole seconds, no zone.
     fn time(&mut self, moment: &str) -> Result<(), Refusal> {
-        let (date, time) = moment.split_once('T').ok_or_else(|| Refusal::custom("a moment has no time of day"))?;
+        let parts = [moment.get(..4), moment.get(5..7), moment.get(8..19)];
         self.out.push_str("<value><dateTime.iso8601>");
-        date.split('-').for_each(|part| self.out.push_str(part));
-        self.out.push('T');
-        self.out.push_str(time.get(..8).unwrap_or(time));
+        for part in parts {
+            self.out.push_str(part.ok_or_else(|| Refusal::custom("the moment has no year of four digits"))?);
+        }
         self.out.push_str("</dateTime.iso8601></value>");
         self.is_time = false;
         Ok(())

@@ -132,3 +132,42 @@ impl<'de> Deserialize<'de> for Calls<'de> {
         deserializer.deserialize_seq(Visitor)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        binding::xmlrpc::call::Call,
+        model::Limits,
+        operation::{REGISTRY, node, search},
+    };
+
+    #[test]
+    fn the_members_of_a_call_come_in_any_order_and_its_parameters_are_read_later() {
+        let name = |name: &str| format!("<member><name>methodName</name><value>{name}</value></member>");
+        let params =
+            "<member><name>params</name> <value><array><data> <value>x &amp; y</value></data></array></value></member>";
+        let document = format!(
+            "<methodCall><methodName>{MULTICALL}</methodName><params><param><value><array><data>\
+             <value><struct>{params}{}</struct></value><value><struct>{}<member><name>more</name><value/></member></struct></value>\
+             <value><struct></struct></value></data></array></value></param></params></methodCall>",
+            name("search.find"),
+            name("node.info"),
+        );
+        let mut call = Call::read(&document, &Limits::default()).unwrap();
+        let (Calls(calls),) = call.parameters.read_tuple::<(Calls<'_>,)>().unwrap();
+        let methods: Vec<_> = calls.iter().map(|call| call.method.as_deref()).collect();
+        assert_eq!(methods, [Some("search.find"), Some("node.info"), None]);
+        let Some(Raw(value)) = &calls[0].parameters else { panic!("no parameters") };
+        let mut parameters = Parameters::of_inner_call(value, &Limits::default()).unwrap();
+        let find: search::Find = parameters.read(REGISTRY.find("search.find").unwrap()).unwrap();
+        assert_eq!(find.query, "x & y");
+        let none = Parameters::none(&Limits::default()).read::<node::Info>(REGISTRY.find("node.info").unwrap());
+        assert!(none.is_ok() && calls[1].parameters.is_none());
+    }
+
+    #[test]
+    fn parameters_of_an_inner_call_are_an_array() {
+        assert!(Parameters::of_inner_call("<value><string>x</string></value>", &Limits::default()).is_err());
+    }
+}
