@@ -23,7 +23,7 @@ async fn run(verb: Verb) -> anyhow::Result<()> {
             let cli::Serve { config, data_dir, http, share, ready_file } = serve;
             node::serve(node::ServeOptions { config, data_dir, http, share, ready_file }).await
         }
-        Verb::Describe(describe) => describe.run(&node::describe_files()),
+        Verb::Describe(describe) => describe.run(&cli::generated::files()),
         verb => cli::run(verb).await,
     }
 }

@@ -9,6 +9,7 @@ mod demo;
 mod describe;
 mod failure;
 mod file_name;
+pub mod generated;
 mod get;
 mod list;
 mod output;

@@ -3,6 +3,7 @@
 //! WSDL, XML-RPC signatures, OpenAPI, the manual and the command line are renderings of this and of nothing else.
 
 mod example;
+mod manual;
 mod reader;
 
 use std::collections::HashMap;
