@@ -70,10 +70,11 @@ impl ContentId {
 
     fn from_cid(cid: Cid) -> Self {
         let hash = cid.hash();
-        if cid.codec() == RAW && hash.code() == BLAKE3 {
-            if let Ok(digest) = hash.digest().try_into() {
-                return Self::Native(digest);
-            }
+        if cid.codec() == RAW
+            && hash.code() == BLAKE3
+            && let Ok(digest) = hash.digest().try_into()
+        {
+            return Self::Native(digest);
         }
         Self::Ipfs(cid)
     }
