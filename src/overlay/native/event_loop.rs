@@ -6,7 +6,7 @@
 use std::{
     collections::HashMap,
     path::PathBuf,
-    sync::Arc,
+    sync::{Arc, atomic::Ordering::Relaxed},
     time::{Duration, Instant},
 };
 
@@ -325,6 +325,7 @@ impl EventLoop {
     fn sweep(&mut self) {
         let records = self.swarm.behaviour_mut().kad.store_mut();
         records.expire(Instant::now());
+        self.shared.kept.store(records.count() as u64, Relaxed);
         if records.take_changed() {
             let (snapshot, path) = (Snapshot::of(records), self.records_path.clone());
             tokio::task::spawn_blocking(move || write(&snapshot, &path));

@@ -1,6 +1,6 @@
 //! What the event loop does with each event of the swarm.
 
-use std::time::Instant;
+use std::{sync::atomic::Ordering::Relaxed, time::Instant};
 
 use libp2p::{
     Multiaddr, PeerId, identify, kad, mdns,
@@ -60,6 +60,10 @@ impl EventLoop {
             }
             BehaviourEvent::Kad(kad::Event::OutboundQueryProgressed { id, result, step, .. }) => {
                 self.on_walk(id, result, step.last);
+            }
+            BehaviourEvent::Kad(kad::Event::InboundRequest { request: kad::InboundRequest::AddProvider { .. } }) => {
+                let kept = self.swarm.behaviour_mut().kad.store_mut().count();
+                self.shared.kept.store(kept as u64, Relaxed);
             }
             BehaviourEvent::Mdns(mdns::Event::Discovered(found)) => self.on_found_nearby(found),
             BehaviourEvent::Streams(inbound) => self.on_inbound(inbound),

@@ -91,6 +91,11 @@ impl Native {
         self.shared.lies.load(Relaxed)
     }
 
+    /// Provider records that this node keeps for others.
+    pub fn kept_records(&self) -> u64 {
+        self.shared.kept.load(Relaxed)
+    }
+
     fn peer_id(&self, text: &str) -> Outcome<PeerId> {
         text.parse().map_err(|_| Fault::invalid(format!("peerId {:?} is no peer id, want 12D3Koo…", shown(text))))
     }

@@ -85,6 +85,11 @@ impl Records {
         self.holders.iter()
     }
 
+    /// How many records are kept for others.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
     /// Whether what is kept for others has changed since this was asked last.
     pub fn take_changed(&mut self) -> bool {
         std::mem::take(&mut self.changed)

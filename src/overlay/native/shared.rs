@@ -93,6 +93,8 @@ pub(super) struct Shared {
     pub bytes_out: AtomicU64,
     /// Times that a peer sent bytes which do not belong to the content asked for.
     pub lies: AtomicU64,
+    /// Provider records that are kept for others.
+    pub kept: AtomicU64,
     pub stopped: AtomicBool,
     /// Cancelled when the last handle is dropped.
     pub unused: CancellationToken,
@@ -140,6 +142,7 @@ impl Shared {
             bytes_in: AtomicU64::new(0),
             bytes_out: AtomicU64::new(0),
             lies: AtomicU64::new(0),
+            kept: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
             unused: CancellationToken::new(),
             bodies: Semaphore::new(MAX_BODIES),

@@ -153,7 +153,7 @@ impl crate::overlay::Source for Memory {
 pub struct Node {
     pub native: Arc<Native>,
     pub offer: Arc<Double>,
-    _state: tempfile::TempDir,
+    state: tempfile::TempDir,
 }
 
 /// A node of the overlay `home` that listens on a free TCP port.
@@ -168,12 +168,16 @@ pub async fn node_with(offer: Double, tweak: impl FnOnce(&mut NativeConfig)) -> 
     tweak(&mut config);
     let offer = Arc::new(offer);
     let native = Native::start(config, &Identity::generate(), offer.clone()).await.unwrap();
-    Node { native, offer, _state: state }
+    Node { native, offer, state }
 }
 
 impl Node {
     pub fn address(&self) -> String {
         self.native.addresses().remove(0)
+    }
+
+    pub fn state(&self) -> &std::path::Path {
+        self.state.path()
     }
 
     pub fn id(&self) -> String {

@@ -6,7 +6,7 @@ use tokio::time::timeout;
 
 use super::{
     super::*,
-    double::{AT_MOST, Manner, Node, assert_fault, collect, content, node},
+    double::{AT_MOST, Manner, Node, assert_fault, collect, content, eventually, node},
 };
 use crate::model::FaultKind;
 
@@ -138,13 +138,9 @@ async fn what_is_published_is_found_through_the_dht_by_a_node_further_away() {
     // Published before anybody is there to hear of it: it is announced again when a peer joins.
     provider.native.publish(std::slice::from_ref(&id)).await.unwrap();
     provider.meet(&middle).await;
+    eventually(|| middle.native.kept_records() == 1).await;
     asker.meet(&middle).await;
-    let found = async {
-        while asker.native.locate(&id).await.is_err() {
-            tokio::task::yield_now().await;
-        }
-    };
-    timeout(AT_MOST, found).await.expect("the announcement arrives");
+    asker.native.locate(&id).await.unwrap();
     assert!(asker.has_peer(&provider.id()), "the provider was dialled");
     assert_eq!(fetch(&asker, &id, 0..u64::MAX).await, (data, None));
     provider.native.withdraw(&id).await.unwrap();
@@ -158,4 +154,26 @@ async fn a_fetch_that_is_dropped_frees_its_source() {
         drop(asker.native.fetch(&id, 0..u64::MAX, &[]).await.unwrap());
     }
     assert_eq!(fetch(&asker, &id, 0..1).await.0.len(), 16_384);
+}
+
+#[tokio::test]
+async fn many_streams_at_once_lose_none() {
+    let (asker, source) = pair().await;
+    let data = content(40_000);
+    let id = source.offer.put("file", data.clone(), Manner::Honest);
+    let fetches = (0..500).map(|_| fetch(&asker, &id, 0..u64::MAX));
+    let all = timeout(AT_MOST, futures::future::join_all(fetches)).await.expect("all of them end");
+    assert!(all.into_iter().all(|fetched| fetched == (data.clone(), None)));
+}
+
+#[tokio::test]
+async fn what_others_announced_is_kept_over_a_restart() {
+    let (provider, keeper) = (node(|_| {}).await, node(|_| {}).await);
+    let id = provider.offer.put("file", content(10), Manner::Honest);
+    provider.meet(&keeper).await;
+    provider.native.publish(std::slice::from_ref(&id)).await.unwrap();
+    eventually(|| keeper.native.kept_records() == 1).await;
+    keeper.native.stop().await;
+    let mut records = Records::new(PeerId::random(), Room::default());
+    assert_eq!(records_file::load(&records_file::path(keeper.state()), &mut records).unwrap(), 1);
 }
