@@ -11,7 +11,6 @@ pub struct NodeConfig {
     pub(super) shares: Vec<PathBuf>,
     pub(super) bootstrap: Vec<String>,
     pub(super) limits: Vec<(String, u64)>,
-    pub(super) extra: String,
     pub(super) disk_mib: Option<u32>,
 }
 
@@ -38,12 +37,6 @@ impl NodeConfig {
         self
     }
 
-    /// Appends lines as they stand; they come last, so they open a table of their own.
-    pub fn toml(mut self, lines: &str) -> Self {
-        self.extra.push_str(lines);
-        self
-    }
-
     /// Puts the data folder on a disk of its own with so many MiB (see [`super::node::small_disk`]).
     pub fn disk_mib(mut self, size: u32) -> Self {
         self.disk_mib = Some(size);
@@ -59,8 +52,8 @@ impl NodeConfig {
         write!(
             out,
             "[[overlay]]\nname = \"home\"\nkind = \"native\"\nlisten = [\"/ip4/127.0.0.1/tcp/0\"]\n\
-             bootstrap = {:?}\nmdns = false\n{}",
-            self.bootstrap, self.extra
+             bootstrap = {:?}\nmdns = false\n",
+            self.bootstrap
         )
         .expect("write to memory");
         out
