@@ -1,11 +1,18 @@
 //! The program: reads the command line and does what it says.
 
-use std::process::ExitCode;
+use std::{
+    io::{self, IsTerminal},
+    process::ExitCode,
+};
 
 use peergate::{
     cli::{self, Verb},
     node,
 };
+use tracing_subscriber::EnvFilter;
+
+/// What a node logs when RUST_LOG says nothing else.
+const LOGGED: &str = "warn,peergate=info";
 
 fn main() -> ExitCode {
     // Both of rustls' backends are linked, so it cannot choose by itself. An error says only that one was chosen.
@@ -20,10 +27,18 @@ fn main() -> ExitCode {
 async fn run(verb: Verb) -> anyhow::Result<()> {
     match verb {
         Verb::Serve(serve) => {
+            log();
             let cli::Serve { config, data_dir, http, share, ready_file } = serve;
             node::serve(node::ServeOptions { config, data_dir, http, share, ready_file }).await
         }
         Verb::Describe(describe) => describe.run(&cli::generated::files()),
         verb => cli::run(verb).await,
     }
+}
+
+/// Logs to standard error, so that standard output stays the caller's.
+fn log() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(LOGGED));
+    let ansi = io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(ansi).init();
 }

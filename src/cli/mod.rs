@@ -152,8 +152,7 @@ fn command() -> clap::Command {
         }
         verbs += "\n";
     }
-    let template =
-        format!("{{about}}\n\n{{usage-heading}} {{usage}}\n\n{verbs}Options:\n{{options}}\n\n{{after-help}}\n");
+    let template = format!("{{about}}\n\n{{usage-heading}} {{usage}}\n\n{verbs}Options:\n{{options}}{{after-help}}\n");
     command.help_template(template).after_help(AFTER_HELP)
 }
 

@@ -25,26 +25,30 @@ const MAX_READ: u64 = 64 << 20;
 
 /// The command of one operation.
 pub fn command(operation: &'static Description) -> Command {
-    let command = Command::new(operation.name)
+    // The options of the node come first, because clap would take their group's documentation for the command's.
+    let command = Node::augment_args(Command::new(operation.name))
         .about(operation.summary().to_owned())
         .long_about(operation.input.doc.clone())
         .after_long_help(manual::after(operation))
         .after_help(manual::example(operation));
-    let command = operation.input.fields.iter().fold(command, |command, field| command.arg(option(field)));
-    let command = command.next_help_heading("Call").arg(
+    let command = operation
+        .input
+        .fields
+        .iter()
+        .fold(command.next_help_heading("Fields"), |command, field| command.arg(option(field)));
+    let command = command.next_help_heading("Input and output").arg(
         Arg::new(JSON_INPUT)
             .long(JSON_INPUT)
             .value_name("JSON|@FILE|-")
             .help("The input as one JSON object; options override its members"),
     );
-    let command = command.arg(
+    command.arg(
         Arg::new(OUTPUT)
             .long(OUTPUT)
             .value_name("FILE")
             .value_parser(value_parser!(PathBuf))
             .help("Write the bytes of the answer to this file (`-`: standard output), not as base64 into the JSON"),
-    );
-    Node::augment_args(command)
+    )
 }
 
 fn option(field: &'static Field) -> Arg {

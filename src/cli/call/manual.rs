@@ -41,6 +41,9 @@ pub fn field(field: &Field) -> String {
     if let Some(default) = &field.default {
         let _ = write!(text, ", default {default}");
     }
+    if field.required {
+        text += ", required";
+    }
     text + "]"
 }
 

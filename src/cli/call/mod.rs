@@ -30,7 +30,7 @@ impl Args for Call {
     fn augment_args(command: Command) -> Command {
         let command = command
             .about("Call any operation by its name")
-            .help_template("{about}\n\n{usage-heading} peergate call OPERATION [OPTIONS]\n\n{after-help}\n")
+            .help_template("{about}\n\n{usage-heading} peergate call OPERATION [OPTIONS]{after-help}\n")
             .after_help(manual::list())
             .disable_help_subcommand(true)
             .subcommand_value_name("OPERATION");

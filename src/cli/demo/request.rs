@@ -17,7 +17,7 @@ use crate::{
 const LIMIT: u32 = 20;
 /// Most lines and columns of an answer that are shown.
 const SHOWN_LINES: usize = 16;
-const SHOWN_COLUMNS: usize = 100;
+const SHOWN_COLUMNS: usize = 120;
 
 /// A request over HTTP.
 pub struct Request {
@@ -122,25 +122,45 @@ pub fn soap_texts(answer: &str, name: &str) -> anyhow::Result<Vec<String>> {
     }
 }
 
-/// An answer as a person wants to see it: an element a line, long texts and the rest cut off.
+/// An answer as a person wants to see it: a member a line, long texts and the rest cut off.
 pub fn shortened(answer: &str) -> String {
-    let broken = answer.replace("><", ">\n<");
+    let broken = broken(answer);
     let lines: Vec<_> = broken.lines().collect();
     let mut shown = String::new();
     for line in lines.iter().take(SHOWN_LINES) {
         let length = line.chars().count();
-        let line = output::clean(line);
-        if length <= SHOWN_COLUMNS {
-            let _ = writeln!(shown, "{line}");
+        let head: String = output::clean(line).chars().take(SHOWN_COLUMNS).collect();
+        let more = if length > SHOWN_COLUMNS {
+            format!("… ({} characters more)", length - SHOWN_COLUMNS)
         } else {
-            let head: String = line.chars().take(SHOWN_COLUMNS).collect();
-            let _ = writeln!(shown, "{head}… ({} characters more)", length - SHOWN_COLUMNS);
-        }
+            String::new()
+        };
+        let _ = writeln!(shown, "{head}{more}");
     }
     if lines.len() > SHOWN_LINES {
         let _ = writeln!(shown, "… ({} lines more)", lines.len() - SHOWN_LINES);
     }
     shown
+}
+
+/// Begins a line with each element, except within the nests that XML-RPC makes of one member.
+fn broken(answer: &str) -> String {
+    const NESTS: [&str; 8] = ["methodResponse>", "params>", "param>", "value>", "array>", "data>", "member>", "/name>"];
+    let mut text = String::with_capacity(answer.len());
+    let mut before = "";
+    for (place, tag) in answer.split('<').enumerate() {
+        let closes = tag.starts_with('/');
+        let begins = tag.starts_with("member>") || !(closes || NESTS.contains(&before));
+        if before.ends_with('>') && begins {
+            text.push('\n');
+        }
+        if place > 0 {
+            text.push('<');
+        }
+        text += tag;
+        before = tag;
+    }
+    text
 }
 
 #[cfg(test)]
@@ -159,6 +179,16 @@ mod tests {
     fn elements_are_found_in_any_namespace() {
         let answer = "<e:Envelope><e:Body><p:R><p:hits><p:contentId>a</p:contentId></p:hits><contentId>b</contentId></p:R></e:Body></e:Envelope>";
         assert_eq!(soap_texts(answer, "contentId").unwrap(), ["a", "b"]);
+    }
+
+    #[test]
+    fn an_answer_has_a_member_a_line() {
+        let xmlrpc = "<params><param><value><struct><member><name>a</name><value><int>1</int></value></member>\
+                      <member><name>b</name><value><array><data></data></array></value></member></struct></value>";
+        let lines: Vec<_> = broken(xmlrpc).lines().map(str::to_owned).collect();
+        assert_eq!(lines.len(), 3, "{lines:?}");
+        assert!(lines[1].starts_with("<member><name>a") && lines[2].starts_with("<member><name>b"), "{lines:?}");
+        assert_eq!(broken("<a><b>1</b><c>2</c></a>"), "<a>\n<b>1</b>\n<c>2</c></a>");
     }
 
     #[test]
