@@ -168,7 +168,10 @@ async fn check(mut answer: Response) -> Result<Response, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
     use super::*;
+    use crate::operation::search;
 
     fn client(url: &str) -> Client {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
@@ -191,6 +194,42 @@ mod tests {
         let client = client("http://erp:secret@127.0.0.1:7070/xmlrpc");
         assert!(!client.shown_url().contains("secret"), "{}", client.shown_url());
         assert_eq!(client.beside(&["content"]).password(), Some("secret"));
+    }
+
+    /// A server that answers its first request with this body, whatever was asked.
+    async fn canned(body: &'static str) -> Client {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = Vec::new();
+            while !request.ends_with(b"</methodCall>") && !request.ends_with(b"</methodCall>\n") {
+                assert_ne!(stream.read_buf(&mut request).await.unwrap(), 0);
+            }
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+            stream.write_all((head + body).as_bytes()).await.unwrap();
+        });
+        client(&format!("http://{address}/xmlrpc"))
+    }
+
+    #[tokio::test]
+    async fn an_answer_becomes_the_record_of_its_operation() {
+        let answer = "<?xml version=\"1.0\"?><methodResponse><params><param><value><struct><member><name>done</name>\
+                      <value><boolean>1</boolean></value></member></struct></value></param></params></methodResponse>";
+        let cancel = search::Cancel { search_id: "x".into() };
+        assert!(canned(answer).await.call(&cancel).await.unwrap().done);
+    }
+
+    #[tokio::test]
+    async fn faults_and_strangers_are_told_apart() {
+        let fault = "<?xml version=\"1.0\"?><methodResponse><fault><value><struct><member><name>faultCode</name>\
+                     <value><int>404</int></value></member><member><name>faultString</name><value><string>no search\
+                     </string></value></member></struct></value></fault></methodResponse>";
+        let cancel = search::Cancel { search_id: "x".into() };
+        let failure = canned(fault).await.call(&cancel).await.unwrap_err();
+        assert!(matches!(&failure, Failure::Fault { code: 404, message } if message == "no search"), "{failure:?}");
+        let failure = canned("<html></html>").await.call(&cancel).await.unwrap_err();
+        assert!(matches!(failure, Failure::Unreachable { .. }), "{failure:?}");
     }
 
     #[test]

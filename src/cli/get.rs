@@ -11,7 +11,10 @@ use serde_json::json;
 use super::{Remote, client::Client, failure::Failure, file_name, output, pick, progress, units};
 use crate::{
     model::{ContentId, Transfer, TransferState},
-    operation::transfer::{Start, Wait},
+    operation::{
+        content::Describe,
+        transfer::{Start, Wait},
+    },
 };
 
 const EXAMPLES: &str = "\
@@ -56,15 +59,27 @@ impl Get {
         }
         self.refuse_overwrite(self.output.as_deref())?;
         let id = pick::content(&client, &self.what, self.first).await?;
-        let transfer = fetch(&client, &id).await?;
+        let known = match client.call(&Describe { content_id: id.clone() }).await {
+            Ok(content) => Some(content),
+            // A source may turn up while the transfer looks for one.
+            Err(Failure::Fault { .. }) => None,
+            Err(failure) => return Err(failure.into()),
+        };
+        if let Some(content) = known.as_ref().filter(|_| !to_stdout) {
+            self.refuse_overwrite(Some(&target(self.output.as_deref(), &content.name)))?;
+        }
+        let name = match known.filter(|content| content.local) {
+            Some(content) => content.name,
+            None => fetch(&client, &id).await?.name,
+        };
         if to_stdout {
             return write(&client, &id, io::stdout().lock()).await.map(drop);
         }
-        let target = target(self.output.as_deref(), &transfer.name);
+        let target = target(self.output.as_deref(), &name);
         self.refuse_overwrite(Some(&target))?;
         let size = self.save(&client, &id, &target).await?;
         if self.remote.json {
-            output::json(&json!({"contentId": id, "file": target, "size": size, "transferId": transfer.transfer_id}))
+            output::json(&json!({"contentId": id, "file": target, "size": size}))
         } else {
             Ok(output::line(format!("{} ({}, verified)", target.display(), units::size(size)))?)
         }

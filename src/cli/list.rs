@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{Remote, failure::Failure, output, pick::within, share, units};
+use super::{Remote, output, pick::within, share, units};
 use crate::operation::content::{ContentPage, List as Operation};
 
 const EXAMPLES: &str = "\
@@ -48,11 +48,11 @@ impl List {
             return output::json(&list);
         }
         if list.contents.is_empty() {
-            return Err(Failure::Nothing(match query {
+            output::note(match query {
                 Some(query) => format!("the node shares nothing that matches {query:?}"),
                 None => "the node shares nothing yet; publish with `peergate share FILE`".to_owned(),
-            })
-            .into());
+            });
+            return Ok(());
         }
         share::table(list.contents.iter().map(|content| &**content)).print()?;
         if list.next.is_some() {

@@ -87,7 +87,7 @@ Exit codes:
   1    it failed: the node answered a fault, or a file could not be read or written
   2    the command line was wrong
   3    no node was reached
-  4    nothing was found: no hit, or no such id
+  4    nothing was found: a search without a hit, or no such id
   130  interrupted";
 
 /// The node that a verb talks to.

@@ -5,7 +5,6 @@ use clap::{Args, Subcommand};
 use super::{
     Remote,
     client::Client,
-    failure::Failure,
     output,
     table::{Align, Table},
 };
@@ -94,7 +93,8 @@ impl Peers {
         if list.peers.is_empty() {
             let way =
                 "connect to one with `peergate peers connect ADDR`, or name one as bootstrap in the configuration";
-            return Err(Failure::Nothing(format!("the node has no peers; {way}")).into());
+            output::note(format!("the node has no peers; {way}"));
+            return Ok(());
         }
         Ok(table(&list.peers).print()?)
     }

@@ -33,6 +33,9 @@ All words must match the name, the description or the tags. \"A phrase\" and pre
 /// How long a page of hits is waited for, in milliseconds: until the spinner should say something new.
 const WAIT_MS: u32 = 1_000;
 
+/// Widths of the columns but the last, which must fit hits that are yet to come.
+const COLUMNS: &[usize] = &[32, 7, 24, 7, 7];
+
 /// Searches every overlay at once.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
@@ -175,7 +178,7 @@ async fn follow(client: &Client, find: Find) -> anyhow::Result<()> {
             }
         };
         if !page.hits.is_empty() {
-            let lines = table(page.hits.iter().map(|hit| &**hit)).lines(output::width());
+            let lines = table(page.hits.iter().map(|hit| &**hit)).at_least(COLUMNS).lines(output::width());
             // Titles stand once; they take as many lines as a row.
             let titles = if shown.is_empty() { 0 } else { lines.len() / (page.hits.len() + 1) };
             spinner.suspend(|| lines[titles..].iter().try_for_each(output::line))?;

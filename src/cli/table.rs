@@ -23,12 +23,19 @@ pub enum Align {
 pub struct Table {
     titles: Vec<(&'static str, Align)>,
     rows: Vec<Vec<String>>,
+    least: &'static [usize],
 }
 
 impl Table {
     /// A table with these columns.
     pub fn new(titles: impl IntoIterator<Item = (&'static str, Align)>) -> Self {
-        Self { titles: titles.into_iter().collect(), rows: Vec::new() }
+        Self { titles: titles.into_iter().collect(), rows: Vec::new(), least: &[] }
+    }
+
+    /// Makes the columns at least so wide, so that tables which follow each other look like one.
+    pub fn at_least(mut self, widths: &'static [usize]) -> Self {
+        self.least = widths;
+        self
     }
 
     /// Adds a row of as many texts as there are columns.
@@ -61,9 +68,15 @@ impl Table {
 
     /// The columns' widths, and whether the last one stands on its own line.
     fn widths(&self, available: usize) -> (Vec<usize>, bool) {
+        let least = |column: usize| self.least.get(column).copied().unwrap_or(0);
         let widest = |column: usize| {
             let cells = self.rows.iter().filter_map(|row| row.get(column));
-            cells.map(|cell| measure_text_width(cell)).max().unwrap_or(0).max(self.titles[column].0.len())
+            cells
+                .map(|cell| measure_text_width(cell))
+                .max()
+                .unwrap_or(0)
+                .max(self.titles[column].0.len())
+                .max(least(column))
         };
         let mut widths: Vec<usize> = (0..self.titles.len()).map(widest).collect();
         let last = widths.pop().unwrap_or(0);

@@ -91,7 +91,8 @@ impl Transfers {
             return output::json(&page);
         }
         if page.transfers.is_empty() {
-            return Err(Failure::Nothing("there are no such transfers; `peergate get` starts one".to_owned()).into());
+            output::note("there are no such transfers; `peergate get` starts one");
+            return Ok(());
         }
         Ok(table(&page.transfers).print()?)
     }

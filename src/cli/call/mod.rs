@@ -82,7 +82,7 @@ fn write_bytes(operation: &Description, answer: &mut Json, file: &Path) -> anyho
     let fields = CONTRACT.record(&operation.output).into_iter().flat_map(|record| &record.fields);
     let field = fields.into_iter().find(|field| field.kind == Type::Bytes && !field.list);
     let field = field.ok_or_else(|| Failure::Usage(format!("the answer of {} holds no bytes", operation.name)))?;
-    let base64 = answer.as_object_mut().and_then(|object| object.remove(&field.name)).unwrap_or_default();
+    let base64 = answer.as_object_mut().and_then(|object| object.shift_remove(&field.name)).unwrap_or_default();
     let bytes = base64_simd::forgiving_decode_to_vec(base64.as_str().unwrap_or_default().as_bytes())?;
     if file == Path::new("-") {
         std::io::Write::write_all(&mut std::io::stdout().lock(), &bytes)?;
