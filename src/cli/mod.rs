@@ -165,7 +165,7 @@ mod tests {
         let mut command = command();
         command.clone().debug_assert();
         let help = command.render_long_help().to_string();
-        for verb in command.get_subcommands() {
+        for verb in command.get_subcommands().filter(|verb| verb.get_name() != "help") {
             let name = verb.get_name();
             assert_eq!(help.matches(&format!("\n  {name:<11}")).count(), 1, "{name} in {help}");
         }

@@ -133,7 +133,7 @@ mod tests {
         let want = "\
 NAME                                SIZE  ID
 a rather long name of a file.txt     9 B  bafkr4ihello
-漢字\u{fffd}                              631 MB  bafkr4iother";
+漢字\u{fffd}                             631 MB  bafkr4iother";
         assert_eq!(table().lines(None).join("\n"), want);
     }
 
