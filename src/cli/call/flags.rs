@@ -133,7 +133,7 @@ fn text_value(field: &Field, text: &str) -> anyhow::Result<Json> {
     let usage = |reason: String| Failure::Usage(format!("--{} {reason}", kebab(&field.name)));
     Ok(match field.kind {
         Type::Bytes => {
-            let bytes = if text.starts_with('@') { read(&text[1..])? } else { text.as_bytes().to_vec() };
+            let bytes = text.strip_prefix('@').map_or_else(|| Ok(text.as_bytes().to_vec()), read)?;
             json!(base64_simd::STANDARD.encode_to_string(bytes))
         }
         Type::Time => json!(text.parse::<Time>().map_err(usage)?),

@@ -16,7 +16,7 @@ pub fn list() -> String {
     for operation in &CONTRACT.operations {
         if operation.service() != service {
             service = operation.service();
-            let _ = write!(text, "{}{service}:\n", if text.is_empty() { "" } else { "\n" });
+            let _ = writeln!(text, "{}{service}:", if text.is_empty() { "" } else { "\n" });
         }
         let _ = writeln!(text, "  {:<width$}  {}", operation.name, sentence(operation.summary()));
     }

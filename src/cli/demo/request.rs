@@ -17,7 +17,7 @@ use crate::{
 const LIMIT: u32 = 20;
 /// Most lines and columns of an answer that are shown.
 const SHOWN_LINES: usize = 16;
-const SHOWN_COLUMNS: usize = 120;
+const SHOWN_COLUMNS: usize = 132;
 
 /// A request over HTTP.
 pub struct Request {
