@@ -8,18 +8,19 @@ use futures::{StreamExt, stream};
 use http_body::Body as _;
 use http_body_util::BodyExt;
 
-use crate::model::{ByteStream, Fault, Outcome};
+use crate::model::{ByteStream, Fault, Limits, Outcome};
 
 /// How long a caller may be silent in the middle of a body.
 const SILENCE: Duration = Duration::from_secs(30);
 
-/// Reads a whole body of at most `limit` bytes.
+/// Reads a whole body, as large as `limits.inline_bytes` of data need.
 ///
 /// # Errors
 /// TooLarge when it is larger, Timeout when the caller falls silent, InvalidRequest when the connection breaks.
-pub async fn whole(mut body: Body, limit: usize) -> Outcome<Bytes> {
+pub async fn whole(mut body: Body, limits: &Limits) -> Outcome<Bytes> {
+    let limit = limits.body_bytes();
     if body.size_hint().lower() > limit as u64 {
-        return Err(too_large(limit));
+        return Err(too_large(limits));
     }
     // A small body is one frame, which is taken as it is.
     let Some(first) = next(&mut body).await? else { return Ok(Bytes::new()) };
@@ -30,11 +31,11 @@ pub async fn whole(mut body: Body, limit: usize) -> Outcome<Bytes> {
         }
         rest.extend_from_slice(&part);
         if rest.len() > limit {
-            return Err(too_large(limit));
+            return Err(too_large(limits));
         }
     }
     let whole = if rest.is_empty() { first } else { rest.freeze() };
-    if whole.len() > limit { Err(too_large(limit)) } else { Ok(whole) }
+    if whole.len() > limit { Err(too_large(limits)) } else { Ok(whole) }
 }
 
 /// The body as a stream.
@@ -60,8 +61,11 @@ async fn next(body: &mut Body) -> Outcome<Option<Bytes>> {
     }
 }
 
-fn too_large(limit: usize) -> Fault {
+fn too_large(limits: &Limits) -> Fault {
     Fault::too_large(format!(
-        "the body is larger than {limit} bytes, which limits.inline_bytes allows for; stream large content to PUT /content"
+        "the body is larger than {} bytes, which is what limits.inline_bytes {} allows for; stream large content to PUT \
+         /content",
+        limits.body_bytes(),
+        limits.inline_bytes
     ))
 }

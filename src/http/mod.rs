@@ -20,7 +20,7 @@ use std::{
 };
 
 use axum::{Router, body::Body};
-use hyper::{Request, Response, body::Incoming, header, server::conn::http1, service::service_fn};
+use hyper::{Request, Response, StatusCode, body::Incoming, header, server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
@@ -30,7 +30,7 @@ use tokio::{net::TcpListener, sync::Semaphore};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use crate::service::Services;
+use crate::{model::Fault, service::Services};
 
 pub use guard::Hosts;
 pub use metrics::install as install_metrics;
@@ -116,13 +116,28 @@ async fn answer(
     router: Router,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, std::convert::Infallible> {
-    let mut response = match gateway.hosts.admit(request.headers()) {
+    let mut response = match admit(&gateway, &request) {
         Ok(()) => match router.oneshot(request).await {
             Ok(response) => response,
             Err(never) => match never {},
         },
-        Err(fault) => routes::problem(&fault),
+        Err(response) => *response,
     };
     response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, header::HeaderValue::from_static("nosniff"));
     Ok(response)
+}
+
+/// What is looked at before anything of a request is read: how large its head is, and whether it was meant for this
+/// node.
+fn admit(gateway: &Gateway, request: &Request<Incoming>) -> Result<(), Box<Response<Body>>> {
+    let limit = gateway.services.about.limits.header_bytes;
+    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    let head = request.headers().iter().fold(target, |sum, (name, value)| sum + name.as_str().len() + value.len());
+    if head > limit {
+        let fault = Fault::too_large(format!("the request's head has {head} bytes, limits.header_bytes is {limit}"));
+        let mut response = routes::closing(routes::problem(&fault));
+        *response.status_mut() = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+        return Err(Box::new(response));
+    }
+    gateway.hosts.admit(request.headers()).map_err(|fault| Box::new(routes::problem(&fault)))
 }

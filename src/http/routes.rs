@@ -49,7 +49,7 @@ async fn post_soap(State(gateway): State<Arc<Gateway>>, headers: HeaderMap, body
     if !takes(media_type, &["text/xml", "application/soap+xml", "application/xml"]) {
         return send(unsupported_media_type(soap::fault(media_type_fault("text/xml or application/soap+xml"), None)));
     }
-    match body::whole(body, gateway.services.about.limits.body_bytes()).await {
+    match body::whole(body, &gateway.services.about.limits).await {
         Ok(body) => {
             let caller = Caller { binding: Binding::Soap };
             send(soap::answer(&gateway.services, &caller, &body, media_type, &gateway.services.about.limits).await)
@@ -73,7 +73,7 @@ async fn post_xmlrpc(
     if !takes(media_type, &["text/xml", "application/xml", "text/plain", "application/octet-stream"]) {
         return send(unsupported_media_type(xmlrpc::fault(&media_type_fault("text/xml"), dialect)));
     }
-    match body::whole(body, gateway.services.about.limits.body_bytes()).await {
+    match body::whole(body, &gateway.services.about.limits).await {
         Ok(body) => {
             let caller = Caller { binding: Binding::Xmlrpc };
             let context = xmlrpc::Context { dialect, limits: &gateway.services.about.limits };
@@ -92,7 +92,7 @@ async fn post_json(
     if !takes(media_type(&headers), &["application/json"]) {
         return send(unsupported_media_type(json::fault(&media_type_fault("application/json"))));
     }
-    match body::whole(body, gateway.services.about.limits.body_bytes()).await {
+    match body::whole(body, &gateway.services.about.limits).await {
         Ok(body) => {
             let caller = Caller { binding: Binding::Json };
             send(json::answer(&gateway.services, &caller, &format!("{service}.{operation}"), &body).await)
@@ -199,7 +199,7 @@ fn unsupported_media_type(reply: Reply) -> Reply {
 }
 
 /// The rest of a refused body is not read, so the connection cannot be kept.
-fn closing(mut response: Response) -> Response {
+pub fn closing(mut response: Response) -> Response {
     response.headers_mut().insert(header::CONNECTION, header::HeaderValue::from_static("close"));
     response
 }

@@ -72,7 +72,7 @@ on_one_transfer! {
     Status, "transfer.status", false, status;
     /// Stops a transfer for now; it keeps what it has.
     Pause, "transfer.pause", true, pause;
-    /// Lets a paused, failed or cancelled transfer go on.
+    /// Lets a paused or failed transfer go on.
     Resume, "transfer.resume", true, resume;
     /// Ends a transfer and gives up what it has.
     Cancel, "transfer.cancel", true, cancel;

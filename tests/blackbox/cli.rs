@@ -64,7 +64,7 @@ async fn what_is_shared_at_b_is_searched_and_got_at_a() {
     assert_code(&peergate(&pair.a, folder.path(), &["get", &file.id, "-o", "got.txt"]).await, 0);
     assert_eq!(fs::read(&target).expect("get wrote the file"), file.bytes);
     let again = peergate(&pair.a, folder.path(), &["get", &file.id, "-o", "got.txt"]).await;
-    assert_code(&again, FAILED);
+    assert_code(&again, USAGE);
     let piped = peergate(&pair.a, folder.path(), &["get", &file.word, "-o", "-"]).await;
     assert_code(&piped, 0);
     assert_eq!(piped.stdout, file.bytes, "standard output holds the content and nothing else");
@@ -116,7 +116,8 @@ async fn exit_codes_tell_the_outcomes_apart() {
     assert_code(&run(&["search"]).await, USAGE);
     assert_code(&run(&["search", "x", "--frobnicate"]).await, USAGE);
     assert_code(&run(&["call", "search.find", "--frobnicate", "x"]).await, USAGE);
-    assert_code(&run(&["call", "search.find", "--query", "x", "--limit", "201"]).await, FAILED);
+    assert_code(&run(&["call", "search.find", "--query", "x", "--limit", "201"]).await, USAGE);
+    assert_code(&run(&["call", "search.find", "--query", "-x"]).await, FAILED);
     assert_code(&run(&["call", "transfer.status", "--transferId", "nothing"]).await, NOTHING);
     let nobody = peergate_at("http://127.0.0.1:1/xmlrpc", folder.path(), &["list"]).await;
     assert_code(&nobody, NO_NODE);

@@ -208,7 +208,13 @@ async fn dtds_depth_and_attributes_are_bounded_on_the_xml_bindings() {
         refused(&node.api, binding, wide, "a thousand attributes").await.assert_names(&["attribute"]);
         let deep = match binding {
             Binding::XmlRpc => find_call(&format!("<param>{open}{close}</param>")),
-            _ => soap::envelope(binding, &format!("{open}{close}")),
+            _ => {
+                let (open, close) = ("<query>".repeat(20_000), "</query>".repeat(20_000));
+                soap::envelope(
+                    binding,
+                    &format!("<p:SearchFind xmlns:p=\"urn:peergate:v1\">{open}{close}</p:SearchFind>"),
+                )
+            }
         };
         let fault = refused(&node.api, binding, deep, "a deep tree").await;
         assert!(matches!(fault.kind(), Kind::InvalidRequest | Kind::TooLarge), "{fault:?}");

@@ -53,11 +53,16 @@ fn item(operation: &Description) -> Json {
             "description": operation.input.doc,
             "requestBody": {
                 "required": operation.required().next().is_some(),
-                "content": { "application/json": { "schema": reference(&operation.element) } },
+                "content": { "application/json": { "schema": reference(&request_name(operation)) } },
             },
             "responses": responses,
         }
     })
+}
+
+/// An input's name: that of the operation alone may be a record's too, as `NodeInfo` is.
+fn request_name(operation: &Description) -> String {
+    format!("{}Request", operation.element)
 }
 
 fn response(schema: &str, media_type: &str, description: &str) -> Json {
@@ -77,7 +82,7 @@ fn contract_schemas(contract: &Contract) -> Map<String, Json> {
         for (name, definition) in inner.as_ref().and_then(Json::as_object).into_iter().flatten() {
             schemas.insert(name.clone(), definition.clone());
         }
-        schemas.insert(operation.element.clone(), schema);
+        schemas.insert(request_name(operation), schema);
     }
     schemas.extend(contract.schemas.clone());
     schemas.values_mut().for_each(point_to_components);

@@ -31,6 +31,7 @@ impl Describer {
             object.remove("$schema");
             object.insert("title".into(), element.clone().into());
         }
+        drop_null(&mut schema);
         let input = record(&element, &schema, &|_| false);
         Description {
             name: O::NAME,
@@ -45,7 +46,8 @@ impl Describer {
 
     /// The contract of these operations and of all records that they answer.
     pub fn finish(mut self, operations: Vec<Description>) -> Contract {
-        let schemas = self.outputs.take_definitions(true);
+        let mut schemas = self.outputs.take_definitions(true);
+        schemas.values_mut().for_each(drop_null);
         let is_enumeration = |name: &str| schemas.get(name).is_some_and(|schema| words(schema).is_some());
         let mut contract = Contract {
             by_name: operations.iter().enumerate().map(|(i, operation)| (operation.name, i)).collect(),
@@ -101,16 +103,15 @@ fn record(name: &str, schema: &Json, is_enumeration: &dyn Fn(&str) -> bool) -> R
 }
 
 fn field(name: &str, schema: &Json, required: bool, is_enumeration: &dyn Fn(&str) -> bool) -> Field {
-    let (inner, nullable) = without_null(schema);
-    let list = inner["type"] == "array";
-    let item = if list { &inner["items"] } else { &inner };
+    let list = schema["type"] == "array";
+    let item = if list { &schema["items"] } else { schema };
     let example = [schema, item].into_iter().find_map(|schema| schema["examples"].get(0)).cloned();
     Field {
         name: name.to_owned(),
         doc: doc(schema),
         kind: kind(item, is_enumeration),
         list,
-        required: required && !list && !nullable,
+        required: required && !list,
         default: schema.get("default").filter(|default| !list && !default.is_null()).cloned(),
         minimum: item["minimum"].as_i64(),
         maximum: item["maximum"].as_i64(),
@@ -118,20 +119,32 @@ fn field(name: &str, schema: &Json, required: bool, is_enumeration: &dyn Fn(&str
     }
 }
 
-/// The schema of the value when it is there, and whether it may be missing as `null`.
-fn without_null(schema: &Json) -> (Json, bool) {
+/// Takes `null` out of a schema and all that it holds: an optional field is absent when unknown, never null.
+fn drop_null(schema: &mut Json) {
     let is_null = |schema: &Json| schema["type"] == "null";
-    if let Some(types) = schema["type"].as_array() {
-        let mut inner = schema.clone();
-        inner["type"] = types.iter().find(|name| **name != "null").cloned().unwrap_or_default();
-        return (inner, types.iter().any(|name| *name == "null"));
+    if let Some(types) = schema["type"].as_array()
+        && let Some(one) = types.iter().find(|name| **name != "null").cloned()
+    {
+        schema["type"] = one;
     }
     if let Some(choices) = schema["anyOf"].as_array()
         && choices.iter().any(is_null)
+        && let Some(Json::Object(one)) = choices.iter().find(|choice| !is_null(choice)).cloned()
+        && let Some(object) = schema.as_object_mut()
     {
-        return (choices.iter().find(|choice| !is_null(choice)).cloned().unwrap_or_default(), true);
+        object.remove("anyOf");
+        object.extend(one);
     }
-    (schema.clone(), false)
+    if schema["default"].is_null()
+        && let Some(object) = schema.as_object_mut()
+    {
+        object.remove("default");
+    }
+    match schema {
+        Json::Object(members) => members.values_mut().for_each(drop_null),
+        Json::Array(items) => items.iter_mut().for_each(drop_null),
+        _ => {}
+    }
 }
 
 fn kind(schema: &Json, is_enumeration: &dyn Fn(&str) -> bool) -> Type {

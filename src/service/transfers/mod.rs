@@ -145,8 +145,9 @@ impl Transfers {
             priority: wanted.priority,
         };
         let job = Job::new(record.clone(), wanted.overlays);
+        self.has_room()?;
         self.store.save_transfer(&job.row()).await?;
-        self.admit(record.transfer_id.clone(), job)?;
+        lock(&self.jobs).insert(record.transfer_id.clone(), job);
         self.schedule();
         Ok(record)
     }
@@ -201,14 +202,14 @@ impl Transfers {
         self.settle(id, TransferState::Paused, |state| !state.is_settled() || state == TransferState::Paused).await
     }
 
-    /// Lets a transfer go on that is paused, failed or was cancelled.
+    /// Lets a transfer go on that is paused or failed.
     ///
     /// # Errors
-    /// Conflict when it is complete.
+    /// Conflict when it is complete or cancelled.
     pub async fn resume(self: &Arc<Self>, id: &str) -> Outcome<Transfer> {
         let job = self.job(id)?;
         let state = job.record.borrow().state;
-        if state == TransferState::Complete {
+        if matches!(state, TransferState::Complete | TransferState::Cancelled) {
             return Err(conflict(id, state));
         }
         if state.is_settled() {
@@ -300,13 +301,11 @@ impl Transfers {
         jobs.values().find(same).cloned()
     }
 
-    fn admit(&self, id: String, job: Arc<Job>) -> Outcome<()> {
-        let mut jobs = lock(&self.jobs);
-        if jobs.len() >= MAX_KEPT {
+    fn has_room(&self) -> Outcome<()> {
+        if lock(&self.jobs).len() >= MAX_KEPT {
             let message = format!("{MAX_KEPT} transfers are kept; remove ended ones with transfer.remove");
             return Err(Fault::new(FaultKind::LimitExceeded, message));
         }
-        jobs.insert(id, job);
         Ok(())
     }
 

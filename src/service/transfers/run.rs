@@ -40,7 +40,13 @@ pub(super) async fn run(
     job: &Job,
     stop: &CancellationToken,
 ) -> Outcome<Option<()>> {
-    let mut attempt = Attempt { store, overlays, job, stop, failed: Vec::new() };
+    // A kill between keeping the content and keeping the transfer's end leaves nothing to fetch.
+    if store.get(&job.record().content_id).await?.is_some() {
+        let size = job.record().size.unwrap_or_default();
+        job.record.send_modify(|record| record.received = size);
+        return Ok(Some(()));
+    }
+    let mut attempt = Attempt { store, overlays, job, stop, shares: policy.share, failed: Vec::new() };
     let mut pause = FIRST_PAUSE;
     let mut last_progress = Instant::now();
     let partial = loop {
@@ -85,6 +91,8 @@ struct Attempt<'a> {
     overlays: &'a Overlays,
     job: &'a Job,
     stop: &'a CancellationToken,
+    /// Whether peers are served from what is here already.
+    shares: bool,
     /// Sources that failed since the last pause.
     failed: Vec<String>,
 }
@@ -114,6 +122,9 @@ impl Attempt<'_> {
         let size = fetch.size;
         let partial =
             self.store.partial(&record.content_id, size).await.inspect_err(|_| self.failed.push(source.clone()))?;
+        if self.shares {
+            partial.share_in(&self.overlays.publishing(&self.job.overlays).unwrap_or_default());
+        }
         if record.size != Some(size) {
             self.job.record.send_modify(|record| record.size = Some(size));
             self.store.save_transfer(&self.job.row()).await?;
