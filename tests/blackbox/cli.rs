@@ -117,7 +117,7 @@ async fn exit_codes_tell_the_outcomes_apart() {
     assert_code(&run(&["search", "x", "--frobnicate"]).await, USAGE);
     assert_code(&run(&["call", "search.find", "--frobnicate", "x"]).await, USAGE);
     assert_code(&run(&["call", "search.find", "--query", "x", "--limit", "201"]).await, USAGE);
-    assert_code(&run(&["call", "search.find", "--query", "-x"]).await, FAILED);
+    assert_code(&run(&["call", "search.find", "--query=-x"]).await, FAILED);
     assert_code(&run(&["call", "transfer.status", "--transferId", "nothing"]).await, NOTHING);
     let nobody = peergate_at("http://127.0.0.1:1/xmlrpc", folder.path(), &["list"]).await;
     assert_code(&nobody, NO_NODE);

@@ -28,6 +28,7 @@ pub async fn finds(api: &Api, query: &str, count: usize) -> Vec<Value> {
 #[tokio::test]
 async fn two_hundred_real_files_are_found_by_words_on_every_binding() {
     let pair = Pair::sharing(Library::real(FILES)).await;
+    finds(&pair.a.api, "paper*", FILES).await;
     for binding in Binding::ALL {
         let input = json!({ "query": "paper*", "limit": 200 });
         let all = pair.a.api.call(binding, "search.find", input).await.expect("search.find");
@@ -85,6 +86,7 @@ async fn queries_know_words_phrases_exclusion_prefixes_accents_and_filters() {
 #[tokio::test]
 async fn the_pages_of_a_started_search_hold_every_hit_once() {
     let pair = Pair::sharing(Library::real(60)).await;
+    finds(&pair.a.api, "paper*", 60).await;
     for binding in Binding::ALL {
         let call = async |operation: &str, input: Value| {
             pair.a.api.call(binding, operation, input).await.unwrap_or_else(|fault| panic!("{operation}: {fault:?}"))
