@@ -130,6 +130,8 @@ async fn publish(gateway: &Gateway, query: &str, headers: &HeaderMap, body: Body
     let mut publish = described(query)?;
     if publish.media_type.is_none() {
         let said = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        // A charset says how to read the bytes, not what they are.
+        let said = said.and_then(|said| said.split(';').next()).map(str::trim);
         let said = said.filter(|said| !VAGUE.iter().any(|vague| said.starts_with(vague)));
         publish.media_type = said.map(str::to_owned);
     }

@@ -42,9 +42,10 @@ pub fn render(version: Version, address: &str) -> String {
 
 fn types(wsdl: &mut Document, contract: &Contract) {
     wsdl.open("wsdl:types");
+    // The prefixes again, so that the schema can be taken out of the file and still be read.
     wsdl.open(&format!(
-        "xs:schema targetNamespace=\"{NAMESPACE}\" elementFormDefault=\"qualified\" \
-         xmlns:xmime=\"http://www.w3.org/2005/05/xmlmime\""
+        "xs:schema targetNamespace=\"{NAMESPACE}\" elementFormDefault=\"qualified\" xmlns:tns=\"{NAMESPACE}\" \
+         xmlns:xs=\"http://www.w3.org/2001/XMLSchema\" xmlns:xmime=\"http://www.w3.org/2005/05/xmlmime\""
     ));
     for enumeration in &contract.enumerations {
         simple_type(wsdl, enumeration);
