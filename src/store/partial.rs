@@ -10,7 +10,7 @@ use std::{
     os::unix::fs::FileExt,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -44,6 +44,8 @@ pub struct Partial {
     /// Held while the map is written.
     syncing: Mutex<()>,
     over: AtomicBool,
+    /// Bytes that the map on the disk claims.
+    kept: AtomicU64,
 }
 
 struct State {
@@ -121,10 +123,11 @@ impl Partial {
         };
         // A map whose files are not there as they were left says nothing.
         let map = if whole && proved { map } else { Map::new(geometry) };
+        let kept = AtomicU64::new(map.received());
         let state = Mutex::new(State { map, grown: true, overlays: Vec::new() });
         let (syncing, over) = (Mutex::new(()), AtomicBool::new(false));
         let store = Arc::downgrade(store);
-        Ok(Some(Self { store, files, hash, geometry, data, nodes, state, syncing, over }))
+        Ok(Some(Self { store, files, hash, geometry, data, nodes, state, syncing, over, kept }))
     }
 
     /// The content's id.
@@ -219,6 +222,11 @@ impl Partial {
         }
     }
 
+    /// Bytes that are verified and would be found again after a crash.
+    pub fn kept(&self) -> u64 {
+        self.kept.load(Ordering::Acquire)
+    }
+
     /// Makes what was written last: syncs bytes and nodes, then the map.
     ///
     /// # Errors
@@ -229,16 +237,17 @@ impl Partial {
             return Ok(());
         }
         // Taken before the sync: what is written meanwhile may not be claimed.
-        let map = {
+        let (map, received) = {
             let mut state = self.state();
             if !std::mem::take(&mut state.grown) {
                 return Ok(());
             }
-            state.map.to_bytes()
+            (state.map.to_bytes(), state.map.received())
         };
         let synced = self.sync_files(&map);
-        if synced.is_err() {
-            self.state().grown = true;
+        match &synced {
+            Ok(()) => self.kept.store(received, Ordering::Release),
+            Err(_) => self.state().grown = true,
         }
         Ok(synced?)
     }

@@ -18,9 +18,9 @@ use crate::{
 
 /// Pieces that are written with one call: 1 MiB of native content.
 const PIECES_PER_WRITE: usize = 64;
-/// Bytes that may be lost to a kill, after which what came is made safe.
+/// How many new bytes are made safe at once; a kill costs at most so many, or what came since the last rate was taken.
 const SYNC_BYTES: u64 = 32 << 20;
-/// How often a record's rate is taken.
+/// How often a record's rate is taken, and what came is made safe.
 const RATE_WINDOW: Duration = Duration::from_millis(500);
 /// The pause after the first failure of all sources; it doubles with each.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -156,10 +156,11 @@ impl Attempt<'_> {
             let target = partial.clone();
             writing = Some(tokio::task::spawn_blocking(move || Ok(target.write(&good)?)));
             let received = partial.received();
-            rate.take(received, |rate| {
-                self.job.record.send_modify(|record| (record.received, record.rate) = (received, rate))
+            // A caller is told only of bytes that a crash would not take back.
+            let due = rate.take(received, |rate| {
+                self.job.record.send_modify(|record| (record.received, record.rate) = (partial.kept(), rate));
             });
-            if let Err(fault) = safe.advance(received).await {
+            if let Err(fault) = safe.advance(received, due).await {
                 break Err(fault);
             }
             if let Some(fault) = fault {
@@ -168,7 +169,7 @@ impl Attempt<'_> {
         };
         let written = joined(writing).await;
         let synced = safe.finish().await;
-        self.job.record.send_modify(|record| record.received = partial.received());
+        self.job.record.send_modify(|record| record.received = partial.kept());
         end.and(written).and(synced)
     }
 }
@@ -200,8 +201,8 @@ struct Safe {
 }
 
 impl Safe {
-    async fn advance(&mut self, received: u64) -> Outcome<()> {
-        if received.saturating_sub(self.at) < SYNC_BYTES {
+    async fn advance(&mut self, received: u64, due: bool) -> Outcome<()> {
+        if !due && received.saturating_sub(self.at) < SYNC_BYTES {
             return Ok(());
         }
         if self.under_way.as_ref().is_some_and(|task| !task.is_finished()) {
@@ -231,12 +232,15 @@ impl Rate {
         Self { since: Instant::now(), from: received }
     }
 
-    fn take(&mut self, received: u64, tell: impl FnOnce(u64)) {
+    /// Tells the rate when the window is over, and whether it was.
+    fn take(&mut self, received: u64, tell: impl FnOnce(u64)) -> bool {
         let elapsed = self.since.elapsed();
-        if elapsed >= RATE_WINDOW {
+        let over = elapsed >= RATE_WINDOW;
+        if over {
             let millis = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX).max(1);
             tell(received.saturating_sub(self.from).saturating_mul(1000) / millis);
             (self.since, self.from) = (Instant::now(), received);
         }
+        over
     }
 }
