@@ -11,7 +11,7 @@ use std::{
 use config::{Environment, File, FileFormat};
 use serde::Deserialize;
 
-use crate::model::Limits;
+use crate::model::{Limits, Pattern};
 
 /// Everything that can be configured.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -64,11 +64,27 @@ pub struct TransferPolicy {
 }
 
 /// Who may call.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Access {
-    /// Whether the node answers everybody who reaches it on an address that is not loopback.
+    /// Whether callers who show no credential may do everything, on an address that is not loopback and beside tokens.
     pub open: bool,
+    /// Seconds by which the clock of a caller may differ from this node's, for WS-Security.
+    pub clock_skew_seconds: u64,
+    /// The tokens that callers can show.
+    pub token: Vec<Token>,
+}
+
+/// A token that callers can show.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Token {
+    /// Its name, which HTTP Basic and WS-Security show with it.
+    pub name: String,
+    /// The file that holds it.
+    pub token_file: PathBuf,
+    /// The operations that it is good for.
+    pub operations: Vec<Pattern>,
 }
 
 /// One network to take part in.
@@ -131,6 +147,12 @@ impl Default for TransferPolicy {
     }
 }
 
+impl Default for Access {
+    fn default() -> Self {
+        Self { open: false, clock_skew_seconds: 300, token: Vec::new() }
+    }
+}
+
 impl Default for Native {
     fn default() -> Self {
         let listen = native_listen();
@@ -174,8 +196,8 @@ pub enum ConfigError {
     NoOverlay,
     /// The address is not loopback and nobody would be kept out.
     #[error(
-        "http.listen: {0} can be reached from other machines and no credential is configured; listen on 127.0.0.1, or \
-         set access.open = true to answer everybody"
+        "http.listen: {0} can be reached from other machines and no credential is configured; listen on 127.0.0.1, add \
+         an [[access.token]], or set access.open = true to answer everybody"
     )]
     Exposed(SocketAddr),
 }
@@ -213,7 +235,7 @@ impl Config {
         if let Some((_, name)) = names.iter().enumerate().find(|(i, name)| names[..*i].contains(name)) {
             return Err(ConfigError::NameTwice((*name).to_owned()));
         }
-        if !self.http.listen.ip().is_loopback() && !self.access.open {
+        if !self.http.listen.ip().is_loopback() && !self.access.open && self.access.token.is_empty() {
             return Err(ConfigError::Exposed(self.http.listen));
         }
         Ok(self)
@@ -223,6 +245,7 @@ impl Config {
         let absolute = |path: &mut PathBuf| *path = folder.join(&*path);
         absolute(&mut self.data_dir);
         self.share.paths.iter_mut().for_each(absolute);
+        self.access.token.iter_mut().for_each(|token| absolute(&mut token.token_file));
         for overlay in &mut self.overlay {
             let Overlay::Native(native) = overlay;
             native.network_key_file.iter_mut().for_each(absolute);
@@ -249,6 +272,8 @@ mod tests {
             ("[limits]\ninline = 5", "inline"),
             ("[[overlay]]\nname = \"a\"\nkind = \"native\"\nport = 5", "port"),
             ("[[overlay]]\nname = \"a\"\nkind = \"gnutella\"", "gnutella"),
+            ("[[access.token]]\nname = \"a\"\ntoken_file = \"a\"\noperations = [\"*\"]\ntoken = \"b\"", "token"),
+            ("[[access.token]]\nname = \"a\"\ntoken_file = \"a\"\noperations = [\"\"]", "pattern is empty"),
         ] {
             let error = read(text).unwrap_err().to_string();
             assert!(error.contains(key), "{error}");
@@ -263,9 +288,13 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_others_reach_needs_access_open() {
-        assert!(matches!(read("[http]\nlisten = \"0.0.0.0:7070\""), Err(ConfigError::Exposed(_))));
-        assert!(read("[http]\nlisten = \"0.0.0.0:7070\"\n[access]\nopen = true").is_ok());
+    fn an_address_that_others_reach_needs_a_token_or_access_open() {
+        let exposed = "[http]\nlisten = \"0.0.0.0:7070\"\n";
+        assert!(matches!(read(exposed), Err(ConfigError::Exposed(_))));
+        assert!(read(&format!("{exposed}[access]\nopen = true")).is_ok());
+        let token = "[[access.token]]\nname = \"erp\"\ntoken_file = \"erp.token\"\noperations = [\"search.*\"]";
+        let config = read(&format!("{exposed}{token}")).unwrap();
+        assert!(config.access.token[0].token_file.is_absolute());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The node: the only place that picks concrete types and wires them together.
 
-use std::{io, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use tokio::{
@@ -10,9 +10,11 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    access::{Access, AccessError, Token},
     config::{self, Config},
     http::{self, Gateway, Hosts},
     model::Time,
+    operation::CONTRACT,
     overlay::{
         LocalOffer, Overlay, Overlays,
         native::{Identity, Native, NativeConfig, parse_network_key},
@@ -66,6 +68,7 @@ impl ServeOptions {
 /// Says which key, folder or address is in the way, and what to do about it.
 pub async fn serve(options: ServeOptions) -> anyhow::Result<()> {
     let config = options.configuration()?;
+    let access = Arc::new(access(&config.access)?);
     let metrics = http::install_metrics()?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -78,8 +81,8 @@ pub async fn serve(options: ServeOptions) -> anyhow::Result<()> {
     tracing::info!("Peergate answers on {}", node.services.about.http_address);
     let stop = CancellationToken::new();
     let hosts = Hosts::new(config.http.public_url.as_deref(), &config.http.hosts);
-    let answering =
-        tokio::spawn(http::serve(listener, Gateway::new(node.services.clone(), hosts, metrics), stop.clone()));
+    let gateway = Gateway::new(node.services.clone(), access, hosts, metrics);
+    let answering = tokio::spawn(http::serve(listener, gateway, stop.clone()));
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
@@ -157,6 +160,20 @@ impl Node {
         }
         self.services.store.close().await;
     }
+}
+
+/// Reads the tokens.
+fn access(config: &config::Access) -> Result<Access, AccessError> {
+    let read = |token: &config::Token| Token::read(&token.name, &token.token_file, token.operations.clone());
+    let tokens = config.token.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    for token in &tokens {
+        for pattern in token.operations() {
+            if !CONTRACT.operations.iter().any(|operation| pattern.matches(operation.name)) {
+                tracing::warn!("access.token {}: operations: {pattern} names no operation of this node", token.name());
+            }
+        }
+    }
+    Access::new(tokens, config.open, Duration::from_secs(config.clock_skew_seconds))
 }
 
 fn native_config(config: &Config, native: &config::Native) -> anyhow::Result<NativeConfig> {

@@ -29,11 +29,11 @@ pub struct Client {
 }
 
 impl Client {
-    /// The node at that address. Nothing is sent yet.
+    /// The node at that address, who is shown the token unless the address holds one. Nothing is sent yet.
     ///
     /// # Errors
-    /// Usage when the address is none.
-    pub fn new(url: &str) -> Result<Self, Failure> {
+    /// Usage when the address is none, or the token cannot be shown.
+    pub fn new(url: &str, token: Option<&str>) -> Result<Self, Failure> {
         let usage = |reason: String| Failure::Usage(format!("--url is not valid: {reason}"));
         let url: Url = url.parse().map_err(|error| usage(format!("{error}, want {}", super::DEFAULT_URL)))?;
         if !matches!(url.scheme(), "http" | "https") {
@@ -45,6 +45,9 @@ impl Client {
             .read_timeout(SILENCE)
             // A redirect would show the token to whoever is named there.
             .redirect(reqwest::redirect::Policy::none());
+        if let Some(token) = token {
+            builder = builder.default_headers(bearer(token)?);
+        }
         if is_loopback(&url) {
             // A proxy from the environment would look for the node on its own machine.
             builder = builder.no_proxy();
@@ -142,6 +145,14 @@ impl Client {
     }
 }
 
+/// What shows a token; a credential in the address takes its place.
+fn bearer(token: &str) -> Result<header::HeaderMap, Failure> {
+    let value = header::HeaderValue::from_bytes(format!("Bearer {token}").as_bytes());
+    let mut value = value.map_err(|_| Failure::Usage("the token holds more than one line".to_owned()))?;
+    value.set_sensitive(true);
+    Ok(header::HeaderMap::from_iter([(header::AUTHORIZATION, value)]))
+}
+
 fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
@@ -175,7 +186,7 @@ mod tests {
 
     fn client(url: &str) -> Client {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        Client::new(url).unwrap()
+        Client::new(url, None).unwrap()
     }
 
     #[test]
@@ -194,6 +205,8 @@ mod tests {
         let client = client("http://erp:secret@127.0.0.1:7070/xmlrpc");
         assert!(!client.shown_url().contains("secret"), "{}", client.shown_url());
         assert_eq!(client.beside(&["content"]).password(), Some("secret"));
+        assert!(!format!("{:?}", bearer("secret").unwrap()).contains("secret"));
+        assert!(matches!(bearer("two\nlines"), Err(Failure::Usage(_))));
     }
 
     /// A server that answers its first request with this body, whatever was asked.
@@ -235,7 +248,7 @@ mod tests {
     #[test]
     fn what_is_no_address_is_a_matter_of_usage() {
         for url in ["", "127.0.0.1:7070", "ftp://x/", "http://"] {
-            assert!(matches!(Client::new(url), Err(Failure::Usage(_))), "{url}");
+            assert!(matches!(Client::new(url, None), Err(Failure::Usage(_))), "{url}");
         }
     }
 }

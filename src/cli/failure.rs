@@ -53,7 +53,10 @@ impl Failure {
             Self::Fault { code, .. } => Some(match code {
                 400 | -32602 => "`peergate call OPERATION --help` shows what an operation takes",
                 -32601 => "the node is of another version; `peergate call node.info` shows which",
-                401 => "name a token in the address: --url http://name:token@host:7070/xmlrpc, or in PEERGATE_URL",
+                401 => {
+                    "show a token of the node's configuration: --token-file FILE, PEERGATE_TOKEN, or --url \
+                     http://name:token@host:7070/xmlrpc"
+                }
                 403 => "the token's `operations` in the node's configuration must name the operation",
                 404 => "`peergate search WORDS` finds content, `peergate transfers` lists transfers",
                 429 | 503 => "try again in a few seconds; `peergate peers` shows who is connected",

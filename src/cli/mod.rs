@@ -24,12 +24,15 @@ mod transfers;
 mod units;
 mod value;
 
+use std::path::PathBuf;
+
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub use failure::exit_code;
 pub use serve::Serve;
 
 use client::Client;
+use failure::Failure;
 
 /// Where a node answers when nobody says otherwise.
 const DEFAULT_URL: &str = "http://127.0.0.1:7070/xmlrpc";
@@ -97,11 +100,24 @@ pub struct Node {
     #[arg(long, global = true, env = "PEERGATE_URL", hide_env_values = true, default_value = DEFAULT_URL)]
     #[arg(help_heading = "Node", value_name = "URL")]
     url: String,
+    /// The file with the token to show; PEERGATE_TOKEN holds a token itself, and one in the address goes before both
+    #[arg(long, global = true, env = "PEERGATE_TOKEN_FILE", help_heading = "Node", value_name = "FILE")]
+    token_file: Option<PathBuf>,
 }
+
+/// The variable that holds the token to show. There is no flag for it, since everybody can see the flags of a process.
+const TOKEN: &str = "PEERGATE_TOKEN";
 
 impl Node {
     fn client(&self) -> anyhow::Result<Client> {
-        Ok(Client::new(&self.url)?)
+        Ok(Client::new(&self.url, self.token()?.as_deref())?)
+    }
+
+    fn token(&self) -> anyhow::Result<Option<String>> {
+        let Some(file) = &self.token_file else { return Ok(std::env::var(TOKEN).ok()) };
+        let token = std::fs::read_to_string(file);
+        let token = token.map_err(|error| Failure::Usage(format!("--token-file {}: {error}", file.display())))?;
+        Ok(Some(token.trim().to_owned()))
     }
 }
 

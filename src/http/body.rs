@@ -13,6 +13,10 @@ use crate::model::{ByteStream, Fault, Limits, Outcome};
 /// How long a caller may be silent in the middle of a body.
 const SILENCE: Duration = Duration::from_secs(30);
 
+/// Most bytes of a body that is read only to be dropped, and how long that may take.
+const DISCARDED: u64 = 64 << 10;
+const DISCARD_TIME: Duration = Duration::from_secs(2);
+
 /// Reads a whole body, as large as `limits.inline_bytes` of data need.
 ///
 /// # Errors
@@ -36,6 +40,23 @@ pub async fn whole(mut body: Body, limits: &Limits) -> Outcome<Bytes> {
     }
     let whole = if rest.is_empty() { first } else { rest.freeze() };
     if whole.len() > limit { Err(too_large(limits)) } else { Ok(whole) }
+}
+
+/// Reads and drops a body that is not wanted, if it is small and there; false where some of it is left. A connection
+/// whose body was read can be kept, so that a caller who waited for a challenge answers it there, and closing over
+/// unread bytes may take the answer along.
+pub async fn discard(mut body: Body) -> bool {
+    if body.size_hint().lower() > DISCARDED {
+        return false;
+    }
+    let read = async {
+        let mut left = DISCARDED;
+        while let Some(part) = next(&mut body).await.ok()? {
+            left = left.checked_sub(part.len() as u64)?;
+        }
+        Some(())
+    };
+    matches!(tokio::time::timeout(DISCARD_TIME, read).await, Ok(Some(())))
 }
 
 /// The body as a stream.

@@ -13,16 +13,15 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use super::{
     Gateway, body,
     range::{self, Wanted},
-    routes::problem,
+    routes::{problem, unread},
 };
 use crate::{
-    access::{Binding, Caller},
+    access::Binding,
     binding::json,
     model::{Content, ContentId, Fault, Outcome, Payload},
     operation::{self, Operation, REGISTRY, content},
 };
 
-const CALLER: Caller = Caller { binding: Binding::Content };
 /// What may stand unescaped in RFC 8187's `filename*`.
 const ATTRIBUTE: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'!').remove(b'#').remove(b'$');
@@ -38,6 +37,9 @@ pub async fn get(
     method: Method,
     headers: HeaderMap,
 ) -> Response {
+    if let Err(fault) = gateway.authorised(&headers, Binding::Content, content::Read::NAME) {
+        return problem(&fault);
+    }
     let started = Instant::now();
     let outcome = deliver(&gateway, &id, &method, &headers).await;
     count("content.read", started, outcome.as_ref().err());
@@ -51,6 +53,9 @@ pub async fn put(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
+    if let Err(fault) = gateway.authorised(&headers, Binding::Content, content::Publish::NAME) {
+        return unread(&headers, body, json::fault(&fault)).await;
+    }
     let started = Instant::now();
     let outcome = publish(&gateway, query.as_deref().unwrap_or_default(), &headers, body).await;
     count("content.publish", started, outcome.as_ref().err());
@@ -59,12 +64,11 @@ pub async fn put(
 
 fn count(operation: &str, started: Instant, fault: Option<&Fault>) {
     if let Some(operation) = REGISTRY.find(operation) {
-        operation.meter.record(CALLER.binding, started.elapsed(), fault.map(|fault| fault.kind));
+        operation.meter.record(Binding::Content, started.elapsed(), fault.map(|fault| fault.kind));
     }
 }
 
 async fn deliver(gateway: &Gateway, id: &str, method: &Method, headers: &HeaderMap) -> Outcome<Response> {
-    CALLER.authorise(content::Read::NAME)?;
     let id: ContentId = id.parse().map_err(|error| Fault::invalid(format!("{error}")))?;
     let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     let tag = format!("\"{id}\"");
@@ -126,7 +130,6 @@ fn disposition(name: &str) -> String {
 }
 
 async fn publish(gateway: &Gateway, query: &str, headers: &HeaderMap, body: Body) -> Outcome<Response> {
-    CALLER.authorise(content::Publish::NAME)?;
     let mut publish = described(query)?;
     if publish.media_type.is_none() {
         let said = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());

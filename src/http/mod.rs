@@ -5,6 +5,7 @@
 
 mod body;
 mod content;
+mod credentials;
 mod guard;
 mod metrics;
 mod range;
@@ -30,7 +31,7 @@ use tokio::{net::TcpListener, sync::Semaphore};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use crate::{model::Fault, service::Services};
+use crate::{access::Access, model::Fault, service::Services};
 
 pub use guard::Hosts;
 pub use metrics::install as install_metrics;
@@ -47,15 +48,16 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// What the routes work with.
 pub struct Gateway {
     services: Arc<Services>,
+    access: Arc<Access>,
     hosts: Hosts,
     metrics: PrometheusHandle,
     draining: AtomicBool,
 }
 
 impl Gateway {
-    /// The faces of these services.
-    pub fn new(services: Arc<Services>, hosts: Hosts, metrics: PrometheusHandle) -> Arc<Self> {
-        Arc::new(Self { services, hosts, metrics, draining: AtomicBool::new(false) })
+    /// The faces of these services, for callers whom `access` lets in.
+    pub fn new(services: Arc<Services>, access: Arc<Access>, hosts: Hosts, metrics: PrometheusHandle) -> Arc<Self> {
+        Arc::new(Self { services, access, hosts, metrics, draining: AtomicBool::new(false) })
     }
 
     fn is_draining(&self) -> bool {
@@ -123,6 +125,9 @@ async fn answer(
         },
         Err(response) => *response,
     };
+    if response.status() == StatusCode::UNAUTHORIZED {
+        credentials::challenge(response.headers_mut());
+    }
     response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, header::HeaderValue::from_static("nosniff"));
     Ok(response)
 }

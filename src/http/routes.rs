@@ -13,7 +13,7 @@ use hyper::{HeaderMap, Method, StatusCode, Uri, header};
 
 use super::{Gateway, body, content, metrics};
 use crate::{
-    access::{Binding, Caller},
+    access::Binding,
     binding::{Reply, json, soap, xmlrpc},
     model::{Fault, FaultKind},
     operation::{Operation, node},
@@ -46,12 +46,16 @@ pub fn problem(fault: &Fault) -> Response {
 
 async fn post_soap(State(gateway): State<Arc<Gateway>>, headers: HeaderMap, body: Body) -> Response {
     let media_type = media_type(&headers);
+    // Who shows nothing here may still show a WS-Security header.
+    let caller = match gateway.caller(&headers, Binding::Soap) {
+        Ok(caller) => caller,
+        Err(fault) => return unread(&headers, body, soap::fault(fault, media_type)).await,
+    };
     if !takes(media_type, &["text/xml", "application/soap+xml", "application/xml"]) {
         return send(unsupported_media_type(soap::fault(media_type_fault("text/xml or application/soap+xml"), None)));
     }
     match body::whole(body, &gateway.services.about.limits).await {
         Ok(body) => {
-            let caller = Caller { binding: Binding::Soap };
             send(soap::answer(&gateway.services, &caller, &body, media_type, &gateway.services.about.limits).await)
         }
         Err(fault) => closing(send(soap::fault(fault, media_type))),
@@ -69,13 +73,17 @@ async fn post_xmlrpc(
         Ok(dialect) => dialect,
         Err(fault) => return send(xmlrpc::fault(&fault, xmlrpc::Dialect::default())),
     };
+    // Who shows nothing may still ask what there is to call.
+    let caller = match gateway.caller(&headers, Binding::Xmlrpc) {
+        Ok(caller) => caller,
+        Err(fault) => return unread(&headers, body, xmlrpc::fault(&fault, dialect)).await,
+    };
     // Some of the oldest clients name no type at all, or a plain one.
     if !takes(media_type, &["text/xml", "application/xml", "text/plain", "application/octet-stream"]) {
         return send(unsupported_media_type(xmlrpc::fault(&media_type_fault("text/xml"), dialect)));
     }
     match body::whole(body, &gateway.services.about.limits).await {
         Ok(body) => {
-            let caller = Caller { binding: Binding::Xmlrpc };
             let context = xmlrpc::Context { dialect, limits: &gateway.services.about.limits };
             send(xmlrpc::answer(&gateway.services, &caller, &body, media_type, &context).await)
         }
@@ -89,14 +97,15 @@ async fn post_json(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
+    let caller = match gateway.caller(&headers, Binding::Json).and_then(|caller| caller.admitted().map(|()| caller)) {
+        Ok(caller) => caller,
+        Err(fault) => return unread(&headers, body, json::fault(&fault)).await,
+    };
     if !takes(media_type(&headers), &["application/json"]) {
         return send(unsupported_media_type(json::fault(&media_type_fault("application/json"))));
     }
     match body::whole(body, &gateway.services.about.limits).await {
-        Ok(body) => {
-            let caller = Caller { binding: Binding::Json };
-            send(json::answer(&gateway.services, &caller, &format!("{service}.{operation}"), &body).await)
-        }
+        Ok(body) => send(json::answer(&gateway.services, &caller, &format!("{service}.{operation}"), &body).await),
         Err(fault) => closing(problem(&fault)),
     }
 }
@@ -127,8 +136,8 @@ async fn get_ready(State(gateway): State<Arc<Gateway>>) -> (StatusCode, &'static
     if gateway.is_draining() { (StatusCode::SERVICE_UNAVAILABLE, "draining\n") } else { (StatusCode::OK, "ready\n") }
 }
 
-async fn get_metrics(State(gateway): State<Arc<Gateway>>) -> Response {
-    if let Err(fault) = (Caller { binding: Binding::Json }).authorise(node::Stats::NAME) {
+async fn get_metrics(State(gateway): State<Arc<Gateway>>, headers: HeaderMap) -> Response {
+    if let Err(fault) = gateway.authorised(&headers, Binding::Json, node::Stats::NAME) {
         return problem(&fault);
     }
     match metrics::render(&gateway.metrics, &gateway.services).await {
@@ -202,6 +211,14 @@ fn unsupported_media_type(reply: Reply) -> Reply {
 pub fn closing(mut response: Response) -> Response {
     response.headers_mut().insert(header::CONNECTION, header::HeaderValue::from_static("close"));
     response
+}
+
+/// The answer to a request whose body is of no interest any more.
+pub async fn unread(headers: &HeaderMap, body: Body, reply: Reply) -> Response {
+    // Reading would tell a caller who waits for 100 Continue to send the body after all.
+    let is_read = !headers.contains_key(header::EXPECT) && body::discard(body).await;
+    let response = send(reply);
+    if is_read { response } else { closing(response) }
 }
 
 fn send(reply: Reply) -> Response {

@@ -5,6 +5,7 @@
 mod content_id;
 mod fault;
 mod limits;
+mod pattern;
 mod payload;
 mod piece;
 mod query;
@@ -14,6 +15,7 @@ mod scalar;
 pub use content_id::{ContentId, ContentIdError};
 pub use fault::{Fault, FaultKind, Outcome};
 pub use limits::Limits;
+pub use pattern::Pattern;
 pub use payload::{ByteStream, Data, Payload};
 pub use piece::{Parent, Piece};
 pub use query::{Query, Term};

@@ -1,6 +1,7 @@
 //! Faults as SOAP 1.1 and 1.2 write them, with the contract's own detail (section 6).
 //!
-//! Every fault answers HTTP 500, on 1.2 too: six of the tried stacks lose a fault that comes with another status.
+//! Every fault answers HTTP 500, on 1.2 too: six of the tried stacks lose a fault that comes with another status. Only a
+//! credential of HTTP that is missing or wrong is 401, which is how clients learn to show theirs.
 
 use super::{
     envelope::{self, Version},
@@ -12,10 +13,10 @@ use crate::{
         refusal::Refusal,
         xml::{push_escaped, push_integer},
     },
-    model::Fault,
+    model::{Fault, FaultKind},
 };
 
-/// The HTTP status of every fault.
+/// The HTTP status of every fault but one.
 const STATUS: u16 = 500;
 
 /// The code of a fault.
@@ -77,7 +78,14 @@ impl SoapFault {
             Version::V12 => self.body_12(&mut out),
         }
         out.push_str(envelope::CLOSE);
-        Reply { status: STATUS, content_type: self.version.content_type(), body: out.into() }
+        Reply { status: self.status(), content_type: self.version.content_type(), body: out.into() }
+    }
+
+    fn status(&self) -> u16 {
+        match (&self.code, self.fault.kind) {
+            (Code::Caller, kind @ FaultKind::NotAuthenticated) => kind.status(),
+            _ => STATUS,
+        }
     }
 
     /// SOAP 1.2 names what was not understood, and the versions that are (part 1, sections 5.4.7 and 5.4.8).

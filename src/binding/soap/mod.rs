@@ -61,6 +61,7 @@ async fn respond(
     let message = Message::read(&text, presumed, limits)?;
     let version = message.version;
     let in_version = |fault| SoapFault::new(version, fault);
+    caller.admitted().map_err(in_version)?;
     let operation = operation(&message.scope, &message.body).map_err(in_version)?;
     let document = dispatch(services, caller, operation.name, Exchange(message)).await.map_err(in_version)?;
     Ok(Reply { status: 200, content_type: version.content_type(), body: document.into() })

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     access::Caller,
-    model::{Fault, Limits, Outcome},
+    model::{Fault, FaultKind, Limits, Outcome},
     operation::{Format, REGISTRY, describe::Description, dispatch},
     service::Services,
 };
@@ -55,14 +55,13 @@ pub async fn answer(
 ) -> Reply {
     match respond(services, caller, body, content_type, context).await {
         Ok(document) => reply(document),
-        Err(refused) => reply(encode::fault(refused.code, &refused.message, context.dialect)),
+        Err(refused) => refused.reply(context.dialect),
     }
 }
 
 /// The answer that says why a request was refused before it came here.
 pub fn fault(fault: &Fault, dialect: Dialect) -> Reply {
-    let refused = Refused::new(None, fault);
-    reply(encode::fault(refused.code, &refused.message, dialect))
+    Refused::new(None, fault).reply(dialect)
 }
 
 fn reply(document: String) -> Reply {
@@ -96,6 +95,7 @@ async fn call(
     if let Some(answer) = introspection::answer(method, &mut parameters, context.dialect, frame) {
         return answer;
     }
+    caller.admitted()?;
     if REGISTRY.find(method).is_none() {
         return Err(Refused::no_such_method(method));
     }
@@ -167,9 +167,23 @@ impl Refused {
         Self { code: code.unwrap_or(fault.kind.status().into()), message }
     }
 
+    /// The answer. A credential that is missing or wrong is the one fault that HTTP has to know of: clients that wait
+    /// for a challenge show theirs only then.
+    fn reply(&self, dialect: Dialect) -> Reply {
+        let unauthorised = FaultKind::NotAuthenticated.status();
+        let status = if self.code == i32::from(unauthorised) { unauthorised } else { 200 };
+        Reply { status, ..reply(encode::fault(self.code, &self.message, dialect)) }
+    }
+
     fn no_such_method(name: &str) -> Self {
         let message = format!("there is no method {}; system.listMethods names them all", shown(name));
         Self { code: NO_SUCH_METHOD, message }
+    }
+}
+
+impl From<Fault> for Refused {
+    fn from(fault: Fault) -> Self {
+        Self::new(None, &fault)
     }
 }
 

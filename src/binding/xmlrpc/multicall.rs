@@ -19,13 +19,16 @@ const MOST_CALLS: usize = 100_000;
 /// Makes the calls one after the other and answers with all of their answers.
 ///
 /// # Errors
-/// Misfit for anything but one array of calls, TooLarge for more calls than `limits.multicall_calls`.
+/// NotAuthenticated for a caller who may do nothing at all, Misfit for anything but one array of calls, TooLarge for
+/// more calls than `limits.multicall_calls`.
 pub(super) async fn answer(
     services: &Arc<Services>,
     caller: &Caller,
     mut parameters: Parameters<'_>,
     context: &Context<'_>,
 ) -> Result<String, Refused> {
+    // Once, instead of once a call: what HTTP has to know of is the same for all of them.
+    caller.admitted()?;
     let (Calls(calls),) = parameters.read_tuple::<(Calls<'_>,)>()?;
     let limit = context.limits.multicall_calls;
     if calls.len() > limit {

@@ -98,7 +98,7 @@ impl Peer {
     /// # Errors
     /// That its address is none.
     pub fn client(&self) -> anyhow::Result<Client> {
-        Ok(Client::new(&format!("{}/xmlrpc", self.ready.http_address))?)
+        Ok(Client::new(&format!("{}/xmlrpc", self.ready.http_address), None)?)
     }
 
     /// The last lines that it wrote.

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use reqwest::{Method, RequestBuilder};
+use reqwest::{
+    Method, RequestBuilder,
+    header::{AUTHORIZATION, HeaderMap, HeaderValue},
+};
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
@@ -102,9 +105,20 @@ pub struct Api {
 impl Api {
     /// A caller of the node at `base`, such as `http://127.0.0.1:40001`.
     pub fn new(base: &str) -> Self {
+        Self::with_headers(base, HeaderMap::new())
+    }
+
+    /// The same caller, who shows this credential, such as `Bearer …`, with every request.
+    pub fn showing(&self, credential: &str) -> Self {
+        let credential = HeaderValue::from_str(credential).expect("a header's value");
+        Self::with_headers(&self.base, HeaderMap::from_iter([(AUTHORIZATION, credential)]))
+    }
+
+    fn with_headers(base: &str, headers: HeaderMap) -> Self {
         // Only the first test of the process installs it; the others find it installed.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let http = reqwest::Client::builder().timeout(CALL_LIMIT).build().expect("HTTP client");
+        let client = reqwest::Client::builder().timeout(CALL_LIMIT).default_headers(headers);
+        let http = client.build().expect("HTTP client");
         Self { base: base.trim_end_matches('/').to_owned(), http, description: OnceCell::new() }
     }
 

@@ -12,6 +12,16 @@ pub struct NodeConfig {
     pub(super) bootstrap: Vec<String>,
     pub(super) limits: Vec<(String, u64)>,
     pub(super) disk_mib: Option<u32>,
+    pub(super) tokens: Vec<Token>,
+    pub(super) access: Vec<(String, String)>,
+}
+
+/// A token to be configured.
+#[derive(Clone)]
+pub(super) struct Token {
+    name: String,
+    secret: String,
+    operations: Vec<String>,
 }
 
 impl NodeConfig {
@@ -37,6 +47,19 @@ impl NodeConfig {
         self
     }
 
+    /// Configures a token; its file lies beside the configuration.
+    pub fn token(mut self, name: &str, secret: &str, operations: &[&str]) -> Self {
+        let operations = operations.iter().map(|&operation| operation.to_owned()).collect();
+        self.tokens.push(Token { name: name.to_owned(), secret: secret.to_owned(), operations });
+        self
+    }
+
+    /// Sets a key under `[access]`.
+    pub fn access(mut self, key: &str, value: impl ToString) -> Self {
+        self.access.push((key.to_owned(), value.to_string()));
+        self
+    }
+
     /// Puts the data folder on a disk of its own with so many MiB (see [`super::node::small_disk`]).
     pub fn disk_mib(mut self, size: u32) -> Self {
         self.disk_mib = Some(size);
@@ -49,6 +72,14 @@ impl NodeConfig {
         for (key, value) in &self.limits {
             writeln!(out, "{key} = {value}").expect("write to memory");
         }
+        out.push_str("[access]\n");
+        for (key, value) in &self.access {
+            writeln!(out, "{key} = {value}").expect("write to memory");
+        }
+        for Token { name, operations, .. } in &self.tokens {
+            let token = format!("name = {name:?}\ntoken_file = \"{name}.token\"\noperations = {operations:?}");
+            writeln!(out, "[[access.token]]\n{token}").expect("write to memory");
+        }
         write!(
             out,
             "[[overlay]]\nname = \"home\"\nkind = \"native\"\nlisten = [\"/ip4/127.0.0.1/tcp/0\"]\n\
@@ -57,6 +88,13 @@ impl NodeConfig {
         )
         .expect("write to memory");
         out
+    }
+
+    /// Writes the files that the configuration names beside it.
+    pub(super) fn write_tokens(&self, folder: &std::path::Path) {
+        for Token { name, secret, .. } in &self.tokens {
+            std::fs::write(folder.join(format!("{name}.token")), format!("{secret}\n")).expect("write a token");
+        }
     }
 
     /// Starts the node and waits until every listener is up.

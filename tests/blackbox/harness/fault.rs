@@ -113,6 +113,8 @@ impl Fault {
             Binding::XmlRpc => (200, self.code.clone()),
             Binding::Soap11 | Binding::Soap12 => (500, kind.soap_code(self.binding).to_owned()),
         };
+        // What is missing or wrong is a credential of HTTP, which says so itself.
+        let status = if kind == Kind::NotAuthenticated { kind.number() } else { status };
         assert_eq!((self.status, &self.code), (status, &code), "{self:?}");
         if matches!(kind, Kind::Unavailable | Kind::LimitExceeded) && self.binding != Binding::XmlRpc {
             assert!(self.retry_after_seconds.is_some(), "no retryAfterSeconds: {self:?}");

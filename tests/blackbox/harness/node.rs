@@ -50,6 +50,7 @@ impl Node {
         let data_dir = folder.path().join("data");
         fs::create_dir(&data_dir).expect("create the data folder");
         fs::write(folder.path().join("peergate.toml"), config.render(&data_dir)).expect("write the configuration");
+        config.write_tokens(folder.path());
         let mut process = spawn(&config, folder.path());
         let ready = wait_until_ready(&mut process, folder.path()).await;
         let api = Api::new(&ready.http_address);
