@@ -66,8 +66,7 @@ impl Token {
     /// # Errors
     /// As [`Token::new`], and where the file cannot be read.
     pub fn read(name: &str, file: &Path, operations: Vec<Pattern>) -> Result<Self, TokenError> {
-        let unreadable =
-            |error| TokenError::Unreadable { name: name.to_owned(), file: file.to_owned(), error };
+        let unreadable = |error| TokenError::Unreadable { name: name.to_owned(), file: file.to_owned(), error };
         let mut secret = String::new();
         let opened = File::open(file).map_err(unreadable)?;
         if is_open_to_everybody(&opened).map_err(unreadable)? {

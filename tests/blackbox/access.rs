@@ -37,7 +37,8 @@ fn wrong() -> Vec<String> {
 #[track_caller]
 fn assert_challenge(reply: &Reply) {
     assert_eq!(reply.status, 401, "{reply:?}");
-    let challenges: Vec<_> = reply.headers.get_all("www-authenticate").iter().flat_map(|value| value.to_str()).collect();
+    let challenges: Vec<_> =
+        reply.headers.get_all("www-authenticate").iter().flat_map(|value| value.to_str()).collect();
     assert!(challenges[0].starts_with("Basic realm=\"peergate\""), "{challenges:?}");
     assert!(challenges[1].starts_with("Bearer realm=\"peergate\""), "{challenges:?}");
 }
@@ -105,7 +106,8 @@ async fn rights_follow_the_operation_that_is_dispatched() {
 #[tokio::test]
 async fn the_paths_that_are_no_binding_have_the_rights_of_an_operation() {
     let node = guarded().start().await;
-    let published = node.api.showing(&bearer(MASTER)).ok("content.publish", json!({ "name": "x", "data": "AAEC" })).await;
+    let published =
+        node.api.showing(&bearer(MASTER)).ok("content.publish", json!({ "name": "x", "data": "AAEC" })).await;
     let content = format!("/content/{}", published["contentId"].as_str().expect("contentId"));
     let doors = [
         (Method::GET, content.as_str(), 200),
@@ -157,7 +159,8 @@ async fn each_call_of_a_multicall_is_authorised_on_its_own() {
     ];
     let reader = node.api.showing(&bearer(READER));
     let answers = reader.call(Binding::XmlRpc, "system.multicall", multicall(&calls)).await.expect("a multicall");
-    let codes: Vec<_> = answers.as_array().expect("answers").iter().map(|answer| answer["faultCode"].as_i64()).collect();
+    let codes: Vec<_> =
+        answers.as_array().expect("answers").iter().map(|answer| answer["faultCode"].as_i64()).collect();
     assert_eq!(codes, [None, Some(403), None, Some(403), None], "{answers}");
     assert_eq!(node.api.showing(&bearer(MASTER)).ok("node.stats", json!({})).await["contents"], 0);
 }
@@ -182,7 +185,9 @@ async fn a_challenge_is_answered_on_the_same_connection() {
     let node = guarded().start().await;
     let body = Binding::XmlRpc.encode("search.find", &json!({ "query": "x" }));
     let head = |more: &str, length: usize| {
-        format!("POST /xmlrpc HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/xml\r\n{more}Content-Length: {length}\r\n\r\n")
+        format!(
+            "POST /xmlrpc HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/xml\r\n{more}Content-Length: {length}\r\n\r\n"
+        )
     };
     let mut connection = Connection::to(&node).await;
     for wrong in ["", "Authorization: Bearer wrong\r\n"] {
