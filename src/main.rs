@@ -6,7 +6,10 @@ use std::{
 };
 
 use peergate::{
-    cli::{self, Verb},
+    cli::{
+        self, Verb,
+        hashing::{self, Screen},
+    },
     node,
 };
 use tracing_subscriber::EnvFilter;
@@ -27,9 +30,11 @@ fn main() -> ExitCode {
 async fn run(verb: Verb) -> anyhow::Result<()> {
     match verb {
         Verb::Serve(serve) => {
-            log();
+            let screen = Screen::default();
+            log(&screen);
             let cli::Serve { config, data_dir, http, share, ready_file } = serve;
-            node::serve(node::ServeOptions { config, data_dir, http, share, ready_file }).await
+            let show = |hashing| drop(tokio::spawn(hashing::follow(hashing, screen)));
+            node::serve(node::ServeOptions { config, data_dir, http, share, ready_file }, show).await
         }
         Verb::Describe(describe) => describe.run(&cli::generated::files()),
         verb => cli::run(verb).await,
@@ -37,8 +42,9 @@ async fn run(verb: Verb) -> anyhow::Result<()> {
 }
 
 /// Logs to standard error, so that standard output stays the caller's.
-fn log() {
+fn log(screen: &Screen) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(LOGGED));
     let ansi = io::stderr().is_terminal();
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(ansi).init();
+    let screen = screen.clone();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(move || screen.clone()).with_ansi(ansi).init();
 }

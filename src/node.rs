@@ -5,7 +5,7 @@ use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use anyhow::Context;
 use tokio::{
     signal::unix::{SignalKind, signal},
-    sync::Semaphore,
+    sync::{Semaphore, watch},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -13,7 +13,7 @@ use crate::{
     access::{Access, AccessError, Token},
     config::{self, Config},
     http::{self, Gateway, Hosts},
-    model::Time,
+    model::{Hashing, Time},
     operation::CONTRACT,
     overlay::{
         LocalOffer, Overlay, Overlays,
@@ -62,11 +62,12 @@ impl ServeOptions {
     }
 }
 
-/// Runs a node until SIGINT or SIGTERM, and then lets running answers finish.
+/// Runs a node until SIGINT or SIGTERM, and then lets running answers finish. `show` is handed what tells how far the
+/// hashing of shared files is.
 ///
 /// # Errors
 /// Says which key, folder or address is in the way, and what to do about it.
-pub async fn serve(options: ServeOptions) -> anyhow::Result<()> {
+pub async fn serve(options: ServeOptions, show: impl FnOnce(watch::Receiver<Hashing>)) -> anyhow::Result<()> {
     let config = options.configuration()?;
     let access = Arc::new(access(&config.access)?);
     let metrics = http::install_metrics()?;
@@ -75,6 +76,7 @@ pub async fn serve(options: ServeOptions) -> anyhow::Result<()> {
     let listener = http::bind(config.http.listen);
     let listener = listener.await.with_context(|| format!("http.listen: cannot listen on {}", config.http.listen))?;
     let node = Node::start(&config, listener.local_addr()?).await?;
+    show(node.library.progress());
     if let Some(file) = &options.ready_file {
         node.write_ready_file(file).with_context(|| format!("--ready-file: cannot write {}", file.display()))?;
     }

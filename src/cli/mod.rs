@@ -11,6 +11,7 @@ mod failure;
 mod file_name;
 pub mod generated;
 mod get;
+pub mod hashing;
 mod list;
 mod output;
 mod peers;

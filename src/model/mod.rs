@@ -4,6 +4,7 @@
 
 mod content_id;
 mod fault;
+mod hashing;
 mod limits;
 mod pattern;
 mod payload;
@@ -14,6 +15,7 @@ mod scalar;
 
 pub use content_id::{ContentId, ContentIdError};
 pub use fault::{Fault, FaultKind, Outcome};
+pub use hashing::Hashing;
 pub use limits::Limits;
 pub use pattern::Pattern;
 pub use payload::{ByteStream, Data, Payload};

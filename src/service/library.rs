@@ -28,7 +28,7 @@ use tokio::{
 };
 
 use crate::{
-    model::{Fault, Outcome},
+    model::{Fault, Hashing, Outcome},
     store::Store,
 };
 
@@ -46,25 +46,6 @@ const REQUESTS: usize = 16;
 /// Most folders that are shared.
 const MAX_ROOTS: usize = 256;
 
-/// How far the hashing is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Progress {
-    /// Files of this scan that are hashed.
-    pub files_done: u64,
-    /// Files of this scan that have to be hashed.
-    pub files_total: u64,
-    /// Bytes that are hashed.
-    pub bytes_done: u64,
-    /// Bytes that have to be hashed.
-    pub bytes_total: u64,
-    /// The file that was begun last.
-    pub current: Option<String>,
-    /// Whether a scan is running or due.
-    pub busy: bool,
-    /// Scans that have ended since the start.
-    pub scans: u64,
-}
-
 enum Request {
     Share(PathBuf, oneshot::Sender<Outcome<PathBuf>>),
     Unshare(PathBuf, oneshot::Sender<Outcome<bool>>),
@@ -73,7 +54,7 @@ enum Request {
 /// The shared folders of a node.
 pub struct Library {
     requests: mpsc::Sender<Request>,
-    progress: watch::Receiver<Progress>,
+    progress: watch::Receiver<Hashing>,
     stopped: Arc<AtomicBool>,
     task: Mutex<Option<JoinHandle<()>>>,
 }
@@ -82,7 +63,7 @@ pub struct Library {
 struct Shelf {
     store: Arc<Store>,
     overlays: Vec<String>,
-    progress: watch::Sender<Progress>,
+    progress: watch::Sender<Hashing>,
     stopped: Arc<AtomicBool>,
 }
 
@@ -94,7 +75,7 @@ impl Library {
     /// InvalidRequest that names a folder which is not there, Unavailable when the system gives no notices.
     pub async fn start(store: Arc<Store>, roots: Vec<PathBuf>, overlays: Vec<String>) -> Outcome<Self> {
         let (requests, inbox) = mpsc::channel(REQUESTS);
-        let (sender, progress) = watch::channel(Progress { busy: true, ..Progress::default() });
+        let (sender, progress) = watch::channel(Hashing { busy: true, ..Hashing::default() });
         let stopped = Arc::new(AtomicBool::new(false));
         let suspects = store.suspects();
         let shelf = Arc::new(Shelf { store, overlays, progress: sender, stopped: Arc::clone(&stopped) });
@@ -126,7 +107,7 @@ impl Library {
     }
 
     /// How far the hashing is, now and whenever it changes.
-    pub fn progress(&self) -> watch::Receiver<Progress> {
+    pub fn progress(&self) -> watch::Receiver<Hashing> {
         self.progress.clone()
     }
 

@@ -12,8 +12,8 @@ use std::{
 
 use tokio::sync::mpsc;
 
-use super::{Progress, Shelf, scan::Work};
-use crate::store::Examined;
+use super::{Shelf, scan::Work};
+use crate::{model::Hashing, store::Examined};
 
 /// Hashed files that are entered into the catalogue in one change.
 const BATCH: usize = 256;
@@ -23,13 +23,13 @@ pub async fn hash_all(shelf: &Arc<Shelf>, work: Vec<Work>) -> bool {
     if work.is_empty() {
         return false;
     }
-    let total = Progress {
+    let total = Hashing {
         files_total: work.len() as u64,
         bytes_total: work.iter().map(|work| work.size).sum(),
         busy: true,
-        ..Progress::default()
+        ..Hashing::default()
     };
-    shelf.progress.send_modify(|progress| *progress = Progress { scans: progress.scans, ..total });
+    shelf.progress.send_modify(|progress| *progress = Hashing { scans: progress.scans, ..total });
     let queue = Arc::new(Mutex::new(VecDeque::from(work)));
     let again = Arc::new(AtomicBool::new(false));
     let (results, mut hashed) = mpsc::channel(BATCH);
