@@ -5,7 +5,7 @@ use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use anyhow::Context;
 use tokio::{
     signal::unix::{SignalKind, signal},
-    sync::{Semaphore, watch},
+    sync::watch,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -24,6 +24,7 @@ use crate::{
         contents::Contents,
         library::Library,
         peers::Peers,
+        permits::Permits,
         searches::Searches,
         transfers::{Policy, Transfers},
     },
@@ -127,7 +128,7 @@ impl Node {
             searches: Searches::new(overlays.clone()),
             transfers: Transfers::restore(store.clone(), overlays.clone(), policy).await?,
             peers: Peers::new(store.clone(), overlays.clone()),
-            permits: Semaphore::new(config.limits.concurrent_requests),
+            permits: Permits::new(&config.limits),
             store: store.clone(),
             overlays: overlays.clone(),
         });

@@ -18,9 +18,9 @@ pub struct Limits {
     pub header_bytes: usize,
     /// Seconds that a caller may take to send a request's head.
     pub request_seconds: u64,
-    /// Calls that are under way at one time.
+    /// Calls that are under way at one time, those that only wait left out.
     pub concurrent_requests: usize,
-    /// Calls of these that only wait (search.results, transfer.wait) and hold no place among the others.
+    /// Calls that only wait (search.results and transfer.wait with waitMs), which hold no place among the others.
     pub long_polls: usize,
 }
 

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     access::Caller,
-    model::{Fault, FaultKind, Outcome},
+    model::{Fault, Outcome},
     service::Services,
 };
 
@@ -36,8 +36,8 @@ pub trait Format: Send {
     fn encode<O: Serialize>(self, operation: &'static Description, output: O) -> Outcome<Self::Answer>;
 }
 
-/// Answers one call: finds the operation, checks the caller's rights, takes a permit, calls it within its deadline and
-/// counts the outcome.
+/// Answers one call: finds the operation, checks the caller's rights, reads its input, takes a permit, calls it within
+/// its deadline and counts the outcome.
 ///
 /// # Errors
 /// NotFound for an unknown operation, LimitExceeded when too many calls are under way, otherwise what the format or
@@ -50,7 +50,6 @@ pub async fn dispatch<F: Format>(
 ) -> Outcome<F::Answer> {
     let operation = REGISTRY.find(name).ok_or_else(|| unknown(name))?;
     caller.authorise(operation.name)?;
-    let _permit = services.permits.try_acquire().map_err(|_| busy(services))?;
     let started = Instant::now();
     let outcome = registry::run(operation, services, format).await;
     operation.meter.record(caller.binding, started.elapsed(), outcome.as_ref().err().map(|fault| fault.kind));
@@ -64,6 +63,7 @@ pub(super) async fn run<O: Operation, F: Format>(
     mut format: F,
 ) -> Outcome<F::Answer> {
     let input: O = format.decode(operation)?;
+    let _permit = services.permits.take(input.waits())?;
     let deadline = input.deadline();
     let answer = async {
         let mut output = input.call(services).await?;
@@ -89,11 +89,6 @@ fn unknown(name: &str) -> Fault {
     Fault::not_found(format!(
         "there is no operation {shown:?}; system.listMethods, the WSDL and /api/openapi.json list them"
     ))
-}
-
-fn busy(services: &Services) -> Fault {
-    let limit = services.about.limits.concurrent_requests;
-    Fault::new(FaultKind::LimitExceeded, format!("{limit} calls are under way, which is limits.concurrent_requests"))
 }
 
 fn over_inline_bytes(size: u64, limit: u64) -> Fault {

@@ -49,6 +49,12 @@ pub trait Operation: Serialize + DeserializeOwned + JsonSchema + Send + 'static 
         DEADLINE
     }
 
+    /// Whether this call does nothing but wait; it holds a place under `limits.long_polls` instead of one under
+    /// `limits.concurrent_requests`.
+    fn waits(&self) -> bool {
+        false
+    }
+
     /// Does it.
     fn call(self, services: &Arc<Services>) -> impl Future<Output = Outcome<Self::Output>> + Send;
 

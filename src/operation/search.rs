@@ -170,6 +170,10 @@ impl Operation for Results {
         self.wait_ms.millis() + GRACE
     }
 
+    fn waits(&self) -> bool {
+        self.wait_ms.get() > 0
+    }
+
     async fn call(self, services: &Arc<Services>) -> Outcome<SearchPage> {
         let (after, limit) = (self.after.count(), self.limit.count());
         let page = services.searches.results(&self.search_id, after, limit, self.wait_ms.millis()).await?;

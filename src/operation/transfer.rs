@@ -147,6 +147,10 @@ impl Operation for Wait {
         self.wait_ms.millis() + GRACE
     }
 
+    fn waits(&self) -> bool {
+        self.wait_ms.get() > 0
+    }
+
     async fn call(self, services: &Arc<Services>) -> Outcome<Transfer> {
         services.transfers.wait(&self.transfer_id, self.wait_ms.millis()).await
     }

@@ -4,12 +4,11 @@ pub mod announce;
 pub mod contents;
 pub mod library;
 pub mod peers;
+pub mod permits;
 pub mod searches;
 pub mod transfers;
 
 use std::sync::Arc;
-
-use tokio::sync::Semaphore;
 
 use crate::{
     model::{Limits, Time},
@@ -34,7 +33,7 @@ pub struct Services {
     /// Peers, and what this node's users think of them.
     pub peers: peers::Peers,
     /// Bounds the calls that are under way.
-    pub permits: Semaphore,
+    pub permits: permits::Permits,
 }
 
 /// What this node is.

@@ -12,6 +12,7 @@ mod descriptions;
 mod faults;
 mod faults_http;
 mod http;
+mod limits;
 mod recovery;
 mod startup;
 mod two_nodes;

@@ -12,6 +12,7 @@ pub struct NodeConfig {
     pub(super) bootstrap: Vec<String>,
     pub(super) limits: Vec<(String, u64)>,
     pub(super) disk_mib: Option<u32>,
+    pub(super) holds_transfers: bool,
     pub(super) tokens: Vec<Token>,
     pub(super) access: Vec<(String, String)>,
 }
@@ -60,6 +61,12 @@ impl NodeConfig {
         self
     }
 
+    /// Lets no transfer run, so that each waits in the queue for ever.
+    pub fn hold_transfers(mut self) -> Self {
+        self.holds_transfers = true;
+        self
+    }
+
     /// Puts the data folder on a disk of its own with so many MiB (see [`super::node::small_disk`]).
     pub fn disk_mib(mut self, size: u32) -> Self {
         self.disk_mib = Some(size);
@@ -79,6 +86,9 @@ impl NodeConfig {
         for Token { name, operations, .. } in &self.tokens {
             let token = format!("name = {name:?}\ntoken_file = \"{name}.token\"\noperations = {operations:?}");
             writeln!(out, "[[access.token]]\n{token}").expect("write to memory");
+        }
+        if self.holds_transfers {
+            out.push_str("[transfers]\nconcurrent = 0\n");
         }
         write!(
             out,
