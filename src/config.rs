@@ -27,6 +27,8 @@ pub struct Config {
     pub limits: Limits,
     /// How transfers are run.
     pub transfers: TransferPolicy,
+    /// How uploads in parts are kept.
+    pub uploads: UploadPolicy,
     /// Who may call.
     pub access: Access,
     /// The networks to take part in.
@@ -61,6 +63,14 @@ pub struct Share {
 pub struct TransferPolicy {
     /// Transfers that run at one time.
     pub concurrent: usize,
+}
+
+/// How uploads in parts are kept.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct UploadPolicy {
+    /// Seconds after which one is given up that nobody works on.
+    pub expire_seconds: u64,
 }
 
 /// Who may call.
@@ -123,6 +133,7 @@ impl Default for Config {
             share: Share::default(),
             limits: Limits::default(),
             transfers: TransferPolicy::default(),
+            uploads: UploadPolicy::default(),
             access: Access::default(),
             overlay: vec![Overlay::Native(Native::default())],
         }
@@ -150,6 +161,12 @@ impl Default for TransferPolicy {
 impl Default for Access {
     fn default() -> Self {
         Self { open: false, clock_skew_seconds: 300, token: Vec::new() }
+    }
+}
+
+impl Default for UploadPolicy {
+    fn default() -> Self {
+        Self { expire_seconds: 24 * 3600 }
     }
 }
 

@@ -27,6 +27,7 @@ use crate::{
         permits::Permits,
         searches::Searches,
         transfers::{Policy, Transfers},
+        uploads::{self, Uploads},
     },
     store::Store,
 };
@@ -126,6 +127,7 @@ impl Node {
             },
             contents: Contents::new(store.clone(), overlays.clone()),
             searches: Searches::new(overlays.clone()),
+            uploads: Uploads::restore(store.clone(), upload_policy(config)).await?,
             transfers: Transfers::restore(store.clone(), overlays.clone(), policy).await?,
             peers: Peers::new(store.clone(), overlays.clone()),
             permits: Permits::new(&config.limits),
@@ -177,6 +179,15 @@ fn access(config: &config::Access) -> Result<Access, AccessError> {
         }
     }
     Access::new(tokens, config.open, Duration::from_secs(config.clock_skew_seconds))
+}
+
+fn upload_policy(config: &Config) -> uploads::Policy {
+    uploads::Policy {
+        uploads: config.limits.uploads,
+        bytes: config.limits.upload_bytes,
+        inline_bytes: config.limits.inline_bytes,
+        expire: Duration::from_secs(config.uploads.expire_seconds),
+    }
 }
 
 fn native_config(config: &Config, native: &config::Native) -> anyhow::Result<NativeConfig> {

@@ -22,6 +22,10 @@ pub struct Limits {
     pub concurrent_requests: usize,
     /// Calls that only wait (search.results and transfer.wait with waitMs), which hold no place among the others.
     pub long_polls: usize,
+    /// Uploads in parts that are under way at one time.
+    pub uploads: usize,
+    /// Bytes that the uploads under way may have together.
+    pub upload_bytes: u64,
 }
 
 impl Default for Limits {
@@ -35,6 +39,8 @@ impl Default for Limits {
             request_seconds: 10,
             concurrent_requests: 1_024,
             long_polls: 10_000,
+            uploads: 1_000,
+            upload_bytes: 256 << 30,
         }
     }
 }

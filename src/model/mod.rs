@@ -12,6 +12,7 @@ mod piece;
 mod query;
 mod records;
 mod scalar;
+mod sha256;
 
 pub use content_id::{ContentId, ContentIdError};
 pub use fault::{Fault, FaultKind, Outcome};
@@ -23,3 +24,4 @@ pub use piece::{Parent, Piece};
 pub use query::{Query, Term};
 pub use records::*;
 pub use scalar::{BYTES_TOKEN, Bounded, TIME_TOKEN, Time};
+pub use sha256::Sha256;

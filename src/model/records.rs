@@ -283,6 +283,18 @@ pub struct OverlayOutcome {
     pub hits: u32,
 }
 
+/// One content that a caller sends in parts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Upload {
+    /// What names the upload.
+    pub upload_id: String,
+    /// Bytes that are here, each counted once; they survive a crash of the node.
+    pub received: u64,
+    /// Bytes that are best sent at once.
+    pub chunk_size: u32,
+}
+
 /// Whether anything was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Done {

@@ -59,7 +59,7 @@ impl Operation for Publish {
 }
 
 /// How long a publisher may take to send all of its bytes.
-const UPLOAD_DEADLINE: Duration = Duration::from_secs(24 * 3600);
+pub(super) const UPLOAD_DEADLINE: Duration = Duration::from_secs(24 * 3600);
 
 /// Lists the contents of this node, those that match a query or all.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]

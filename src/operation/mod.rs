@@ -14,6 +14,7 @@ pub mod peer;
 mod registry;
 pub mod search;
 pub mod transfer;
+pub mod upload;
 
 use std::{future::Future, sync::Arc, time::Duration};
 

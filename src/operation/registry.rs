@@ -6,7 +6,7 @@ use super::{
     Operation, content,
     describe::{Contract, Describer, Description},
     dispatch::{self, Format},
-    node, overlay, peer, search, transfer,
+    node, overlay, peer, search, transfer, upload,
 };
 use crate::{
     model::{Fault, Outcome},
@@ -55,6 +55,10 @@ registry! {
     content::Unpublish,
     content::Read,
     content::Download,
+    upload::Begin,
+    upload::Append,
+    upload::Commit,
+    upload::Abort,
     transfer::Start,
     transfer::Status,
     transfer::List,

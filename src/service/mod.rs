@@ -7,6 +7,7 @@ pub mod peers;
 pub mod permits;
 pub mod searches;
 pub mod transfers;
+pub mod uploads;
 
 use std::sync::Arc;
 
@@ -28,6 +29,8 @@ pub struct Services {
     pub contents: contents::Contents,
     /// Searches that are under way.
     pub searches: searches::Searches,
+    /// Uploads in parts.
+    pub uploads: Arc<uploads::Uploads>,
     /// Transfers, under way and ended.
     pub transfers: Arc<transfers::Transfers>,
     /// Peers, and what this node's users think of them.

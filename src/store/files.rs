@@ -7,6 +7,7 @@
 //! blobs/ab/<hex>.data      published bytes, with their nodes in <hex>.nodes
 //! outboards/ab/<hex>.nodes the nodes of files that are shared in place
 //! partial/<hex>.*          bytes, nodes and map of what is on its way
+//! uploads/<hex>.data       bytes of uploads in parts; the hash is that of the upload's id
 //! tmp/                     files that are being written; emptied at the start
 //! ```
 //!
@@ -43,6 +44,8 @@ pub enum Kind {
     PartialNodes,
     /// Which bytes on their way are here.
     PartialMap,
+    /// Bytes of an upload in parts.
+    Upload,
 }
 
 impl Files {
@@ -62,7 +65,7 @@ impl Files {
             TryLockError::Error(error) => StoreError::io("cannot lock the data folder")(error),
         })?;
         let files = Self { root: fs::canonicalize(root)? };
-        for part in ["blobs", "outboards", "partial", "tmp"] {
+        for part in ["blobs", "outboards", "partial", "uploads", "tmp"] {
             create(&root.join(part))?;
         }
         files.empty_tmp()?;
@@ -91,9 +94,10 @@ impl Files {
             Kind::Blob | Kind::BlobNodes => self.root.join("blobs").join(&hex[..2]),
             Kind::SharedNodes => self.root.join("outboards").join(&hex[..2]),
             Kind::PartialData | Kind::PartialNodes | Kind::PartialMap => self.root.join("partial"),
+            Kind::Upload => self.root.join("uploads"),
         };
         let suffix = match kind {
-            Kind::Blob | Kind::PartialData => "data",
+            Kind::Blob | Kind::PartialData | Kind::Upload => "data",
             Kind::BlobNodes | Kind::SharedNodes | Kind::PartialNodes => "nodes",
             Kind::PartialMap => "map",
         };
@@ -103,6 +107,19 @@ impl Files {
     /// A new file in `tmp/`, removed again unless it is put somewhere.
     pub fn temporary(&self) -> io::Result<NamedTempFile> {
         Builder::new().prefix("new-").tempfile_in(self.root.join("tmp"))
+    }
+
+    /// A new, empty file in its place, whose name lasts.
+    pub fn create(&self, kind: Kind, hash: &[u8; 32]) -> io::Result<File> {
+        let path = self.path(kind, hash);
+        let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path)?;
+        sync_folder(&path)?;
+        Ok(file)
+    }
+
+    /// A file that was made earlier, for reading and writing.
+    pub fn open_again(&self, kind: Kind, hash: &[u8; 32]) -> io::Result<File> {
+        OpenOptions::new().read(true).write(true).open(self.path(kind, hash))
     }
 
     /// Moves a finished, synced file to its place and makes the move last.
@@ -128,14 +145,31 @@ impl Files {
     }
 
     /// Gives a file a second name in another place, so that a crash in between loses neither.
+    /// Some file systems know no second names; there the file moves.
     pub fn link(&self, from: (Kind, &[u8; 32]), to: (Kind, &[u8; 32])) -> io::Result<()> {
+        self.second_name(from, to, |from, to| fs::rename(from, to))
+    }
+
+    /// As [`Files::link`], for bytes that nobody else has: where the file system knows no second names they are copied.
+    pub fn link_or_copy(&self, from: (Kind, &[u8; 32]), to: (Kind, &[u8; 32])) -> io::Result<()> {
+        self.second_name(from, to, |from, to| {
+            fs::copy(from, to)?;
+            File::open(to)?.sync_all()
+        })
+    }
+
+    fn second_name(
+        &self,
+        from: (Kind, &[u8; 32]),
+        to: (Kind, &[u8; 32]),
+        otherwise: impl FnOnce(&Path, &Path) -> io::Result<()>,
+    ) -> io::Result<()> {
         let (from, to) = (self.path(from.0, from.1), self.path(to.0, to.1));
         ensure_folder(&to)?;
         remove(&to)?;
         match fs::hard_link(&from, &to) {
             Ok(()) => {}
-            // Some file systems know no second names; there the file moves.
-            Err(error) if error.kind() != io::ErrorKind::NotFound => fs::rename(&from, &to)?,
+            Err(error) if error.kind() != io::ErrorKind::NotFound => otherwise(&from, &to)?,
             Err(error) => return Err(error),
         }
         sync_folder(&to)
@@ -154,6 +188,7 @@ impl Files {
             Kind::Blob | Kind::BlobNodes => "blobs",
             Kind::SharedNodes => "outboards",
             Kind::PartialData | Kind::PartialNodes | Kind::PartialMap => "partial",
+            Kind::Upload => "uploads",
         };
         let found = walkdir::WalkDir::new(self.root.join(top)).min_depth(1).max_depth(2).into_iter().flatten();
         let of_kind = found.filter(|entry| entry.path().extension() == Some(&suffix));

@@ -16,11 +16,13 @@ mod open;
 mod partial;
 mod peers;
 mod publish;
+mod ranges;
 mod reader;
 mod shared;
 mod spool;
 mod transfers;
 mod tree;
+mod upload;
 mod verify;
 
 #[cfg(test)]
@@ -47,6 +49,7 @@ pub use reader::{BlobReader, MAX_READ};
 pub use shared::{Examined, Place, Stat};
 pub use transfers::TransferRow;
 pub use tree::GROUP;
+pub use upload::{CommittedUpload, Upload};
 
 use self::{catalogue::Catalogue, files::Files, index::FullText, index::Op};
 use crate::model::{Content, ContentId, Fault, Outcome, Query};

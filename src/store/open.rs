@@ -16,6 +16,7 @@ use super::{
     catalogue::{Catalogue, hash_of},
     files::{Files, Kind},
     index::{FullText, Op},
+    upload,
 };
 
 /// Contents whose records stay in memory.
@@ -52,10 +53,12 @@ impl Store {
 }
 
 /// Removes files that a crash left between the disk and the catalogue: bytes that were never acknowledged, and what a
-/// transfer kept of a content that is whole by now.
+/// transfer or an upload kept of a content that is whole by now.
 async fn sweep(files: &Files, catalogue: &Catalogue) -> Result<(), StoreError> {
     let rows = sqlx::query("SELECT hash FROM contents WHERE kept").fetch_all(&catalogue.read).await?;
     let kept = rows.iter().map(|row| hash_of(row.try_get(0)?)).collect::<Result<HashSet<_>, StoreError>>()?;
+    let under_way: HashSet<_> =
+        upload::rows::open(catalogue).await?.iter().map(|row| upload::rows::key(&row.id)).collect();
     let files = files.clone();
     let sweep = move || -> Result<(), StoreError> {
         for kind in [Kind::Blob, Kind::BlobNodes] {
@@ -67,6 +70,9 @@ async fn sweep(files: &Files, catalogue: &Catalogue) -> Result<(), StoreError> {
             for hash in files.hashes(kind)?.iter().filter(|hash| kept.contains(*hash)) {
                 files.remove(kind, hash)?;
             }
+        }
+        for key in files.hashes(Kind::Upload)?.iter().filter(|key| !under_way.contains(*key)) {
+            files.remove(Kind::Upload, key)?;
         }
         Ok(())
     };

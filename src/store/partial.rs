@@ -19,7 +19,7 @@ use super::{
     files::{Files, Kind},
     map::Map,
     publish::blocking,
-    spool::{Spool, write_pairs},
+    spool::{Spool, read_through, write_pairs},
     tree::{GROUP, Geometry, border_of},
     verify::{Sink, Verifier, WalkError},
 };
@@ -29,8 +29,6 @@ use crate::model::{Content, ContentId, Fault, Outcome, Piece};
 const MAX_SIZE: u64 = 1 << 42;
 /// Most pieces that one system call writes (1 MiB).
 const GATHERED: usize = 64;
-/// Bytes that are hashed at once where a whole content has to be.
-const BUFFER: usize = 1 << 20;
 
 /// A content on its way. Clones of the `Arc` share it; all methods but [`Partial::complete`] may block on the disk.
 pub struct Partial {
@@ -323,14 +321,7 @@ impl Partial {
 
     fn hash_again(&self) -> Result<(), StoreError> {
         let mut spool = Spool::new(&self.files);
-        let mut buffer = vec![0; BUFFER];
-        let mut at = 0;
-        while at < self.size() {
-            let part = (self.size() - at).min(BUFFER as u64) as usize;
-            self.data.read_exact_at(&mut buffer[..part], at)?;
-            spool.update(&buffer[..part])?;
-            at += part as u64;
-        }
+        read_through(&self.data, 0..self.size(), |bytes| spool.update(bytes))?;
         let hashed = spool.finish(true)?;
         if hashed.hash != self.hash {
             let mut state = self.state();

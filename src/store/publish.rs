@@ -5,7 +5,7 @@ use std::{fs, io::Write, sync::Arc};
 use bytes::Bytes;
 use futures::StreamExt;
 use sqlx::Row;
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempPath};
 use tokio::sync::mpsc;
 
 use super::{
@@ -14,8 +14,9 @@ use super::{
     files::{Files, Kind},
     labels,
     spool::{Hashed, Spool},
+    upload,
 };
-use crate::model::{ByteStream, Content, ContentId, Fault, Outcome, Time};
+use crate::model::{ByteStream, Content, ContentId, Fault, Outcome, Sha256, Time};
 
 /// Parts of an upload that may wait for the disk.
 const PARTS_AHEAD: usize = 16;
@@ -48,6 +49,21 @@ pub struct Changes {
     pub tags: Option<Vec<String>>,
 }
 
+/// Where the bytes of a content lie that is about to be published.
+pub(super) enum Source {
+    /// In a file of their own, which moves.
+    Temporary(TempPath),
+    /// In the file of an upload, which stays for whoever commits again should this fail.
+    Upload {
+        /// What names the upload.
+        id: String,
+        /// What names its file.
+        key: [u8; 32],
+        /// The hash that was asked for, which the bytes have.
+        sha256: Option<Sha256>,
+    },
+}
+
 impl NewContent {
     /// Checks every label.
     ///
@@ -71,18 +87,37 @@ impl Store {
     pub async fn publish(&self, new: NewContent, stream: ByteStream) -> Outcome<Arc<Content>> {
         new.check()?;
         let (data, hashed) = self.take_in(stream).await?;
+        self.publish_from(&new, Source::Temporary(data.into_temp_path()), hashed).await
+    }
+
+    /// Makes a content of bytes that are on the disk, synced and hashed.
+    ///
+    /// # Errors
+    /// As [`Store::publish`]; the file of an upload is there all the same.
+    pub(super) async fn publish_from(&self, new: &NewContent, source: Source, hashed: Hashed) -> Outcome<Arc<Content>> {
         let mut edit = self.edit().await?;
-        let (files, hash, size) = (self.files.clone(), hashed.hash, hashed.size);
+        let (hash, upload) = (hashed.hash, source.upload());
         let was_kept = kept(&mut edit, &hash).await?;
-        blocking(move || place(&files, data, hashed)).await?;
-        let published = match self.enter(&mut edit, &new, hash, size).await {
-            Ok(()) => self.finish(edit, hash).await,
-            Err(fault) => Err(fault),
-        };
-        match published {
-            Err(fault) if !was_kept => Err(self.undo(hash, fault).await),
+        match self.place_and_enter(edit, new, source, hashed).await {
+            Err(fault) if !was_kept => Err(self.undo(hash, upload.map(|(id, _)| id), fault).await),
             published => published,
         }
+    }
+
+    async fn place_and_enter(
+        &self,
+        mut edit: Edit,
+        new: &NewContent,
+        source: Source,
+        hashed: Hashed,
+    ) -> Outcome<Arc<Content>> {
+        let (files, hash, size, upload) = (self.files.clone(), hashed.hash, hashed.size, source.upload());
+        blocking(move || source.place(&files, hashed)).await?;
+        self.enter(&mut edit, new, hash, size).await?;
+        if let Some((id, sha256)) = upload {
+            upload::rows::set_committed(edit.sql(), &id, &hash, sha256).await?;
+        }
+        self.finish(edit, hash).await
     }
 
     /// Changes labels.
@@ -173,7 +208,7 @@ impl Store {
     }
 
     /// Takes back what a failed publish of new bytes may have left: the caller is told that there is nothing.
-    async fn undo(&self, hash: [u8; 32], fault: Fault) -> Fault {
+    async fn undo(&self, hash: [u8; 32], upload: Option<String>, fault: Fault) -> Fault {
         let undone = async {
             let mut edit = self.edit().await?;
             let sql = "UPDATE contents SET kept = 0 WHERE hash = ? RETURNING row";
@@ -182,6 +217,9 @@ impl Store {
             edit.discard(Kind::BlobNodes, &hash);
             if let Some(row) = row {
                 edit.settle(row, false).await?;
+            }
+            if let Some(id) = upload {
+                upload::rows::set_open(edit.sql(), &id).await?;
             }
             edit.commit().await
         };
@@ -242,16 +280,30 @@ fn write_parts(files: &Files, mut queue: mpsc::Receiver<Option<Bytes>>) -> Resul
     Err(StoreError::Refused(Fault::unavailable("the bytes to publish ended before their end")))
 }
 
-fn place(files: &Files, data: NamedTempFile, hashed: Hashed) -> Result<(), StoreError> {
-    if let Some(nodes) = hashed.nodes {
-        files.put(nodes, Kind::BlobNodes, &hashed.hash)?;
+impl Source {
+    /// The upload that the bytes are of, and the hash that they were asked to have.
+    fn upload(&self) -> Option<(String, Option<Sha256>)> {
+        match self {
+            Self::Temporary(_) => None,
+            Self::Upload { id, sha256, .. } => Some((id.clone(), *sha256)),
+        }
     }
-    // Bytes that are there already are the same bytes, and somebody may be reading them.
-    let there = fs::metadata(files.path(Kind::Blob, &hashed.hash));
-    if there.is_ok_and(|there| there.len() == hashed.size) {
-        return Ok(());
+
+    /// Brings bytes and nodes into `blobs/`.
+    fn place(self, files: &Files, hashed: Hashed) -> Result<(), StoreError> {
+        if let Some(nodes) = hashed.nodes {
+            files.put(nodes, Kind::BlobNodes, &hashed.hash)?;
+        }
+        // Bytes that are there already are the same bytes, and somebody may be reading them.
+        let there = fs::metadata(files.path(Kind::Blob, &hashed.hash));
+        if there.is_ok_and(|there| there.len() == hashed.size) {
+            return Ok(());
+        }
+        match self {
+            Self::Temporary(data) => Ok(files.put(data, Kind::Blob, &hashed.hash)?),
+            Self::Upload { key, .. } => Ok(files.link_or_copy((Kind::Upload, &key), (Kind::Blob, &hashed.hash))?),
+        }
     }
-    Ok(files.put(data.into_temp_path(), Kind::Blob, &hashed.hash)?)
 }
 
 /// Runs work that waits for the disk off the async threads.

@@ -1,7 +1,7 @@
 //! Bytes on their way into the store: they are hashed as they come, and their nodes are written out so that memory
 //! stays flat whatever the size.
 
-use std::{fs::File, io, os::unix::fs::FileExt};
+use std::{fs::File, io, ops::Range, os::unix::fs::FileExt};
 
 use tempfile::{NamedTempFile, TempPath};
 
@@ -12,6 +12,8 @@ use super::{
 
 /// Nodes that are gathered before they are written (64 KiB).
 const GATHERED: usize = 1024;
+/// Bytes that are read from a file at once.
+const BUFFER: u64 = 1 << 20;
 
 /// Hashes a content and spools its nodes.
 pub struct Spool<'a> {
@@ -69,6 +71,22 @@ impl<'a> Spool<'a> {
         self.nodes = Some(nodes);
         written
     }
+}
+
+/// Hands out a range of a file's bytes, in order.
+pub fn read_through(
+    file: &File,
+    mut range: Range<u64>,
+    mut take: impl FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut buffer = vec![0; (range.end - range.start).min(BUFFER) as usize];
+    while !range.is_empty() {
+        let part = &mut buffer[..(range.end - range.start).min(BUFFER) as usize];
+        file.read_exact_at(part, range.start)?;
+        take(part)?;
+        range.start += part.len() as u64;
+    }
+    Ok(())
 }
 
 /// Writes pairs to their places in an outboard, neighbours together, and empties the list.

@@ -4,6 +4,7 @@ mod blobs;
 mod partials;
 mod search;
 mod sharing;
+mod uploads;
 
 use std::{path::Path, sync::Arc};
 

@@ -18,3 +18,4 @@ mod startup;
 mod two_nodes;
 mod two_nodes_content;
 mod two_nodes_transfers;
+mod uploads;

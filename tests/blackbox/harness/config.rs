@@ -13,6 +13,7 @@ pub struct NodeConfig {
     pub(super) limits: Vec<(String, u64)>,
     pub(super) disk_mib: Option<u32>,
     pub(super) holds_transfers: bool,
+    pub(super) uploads_expire: Option<u64>,
     pub(super) tokens: Vec<Token>,
     pub(super) access: Vec<(String, String)>,
 }
@@ -67,6 +68,12 @@ impl NodeConfig {
         self
     }
 
+    /// Gives abandoned uploads up after so many seconds.
+    pub fn uploads_expire(mut self, seconds: u64) -> Self {
+        self.uploads_expire = Some(seconds);
+        self
+    }
+
     /// Puts the data folder on a disk of its own with so many MiB (see [`super::node::small_disk`]).
     pub fn disk_mib(mut self, size: u32) -> Self {
         self.disk_mib = Some(size);
@@ -89,6 +96,9 @@ impl NodeConfig {
         }
         if self.holds_transfers {
             out.push_str("[transfers]\nconcurrent = 0\n");
+        }
+        if let Some(seconds) = self.uploads_expire {
+            writeln!(out, "[uploads]\nexpire_seconds = {seconds}").expect("write to memory");
         }
         write!(
             out,
