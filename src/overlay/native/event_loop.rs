@@ -6,7 +6,7 @@
 use std::{
     collections::HashMap,
     path::PathBuf,
-    sync::{Arc, atomic::Ordering::Relaxed},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -15,46 +15,33 @@ use libp2p::{
     Multiaddr, PeerId, Swarm,
     core::transport::ListenerId,
     kad::{ProviderRecord, QueryId, RecordKey, store::RecordStore},
-    swarm::{ConnectionId, DialError, SwarmEvent, dial_opts::DialOpts},
+    swarm::SwarmEvent,
 };
 use tokio::{
-    sync::{Semaphore, mpsc, oneshot},
+    sync::mpsc,
     time::{MissedTickBehavior, interval, timeout},
 };
 
 use super::{
     announce::Announcements,
-    bootstrap::{Bootstrap, peer_of},
+    bootstrap::Bootstrap,
     config::NativeError,
-    records_file::{self, Snapshot},
-    serve,
+    dialling::{Dials, innermost},
+    links::Links,
+    records_file::Snapshot,
     shared::{Command, Shared},
-    streams::{Inbound, Open},
+    streams::Open,
     swarm::Behaviour,
+    upkeep::{TICK, write_records},
 };
 use crate::model::{Fault, Outcome};
 
-/// How often the loop looks at what is due.
-const TICK: Duration = Duration::from_millis(100);
-/// Ticks between two looks at the record store: expiry, and writing behind.
-const TICKS_A_SWEEP: u32 = 600;
-/// Streams of peers that are served at the same time; further ones are reset.
-const MAX_STREAMS_IN: usize = 1024;
-/// Streams of one peer that are served at the same time; further ones are reset.
-const MAX_STREAMS_IN_A_PEER: usize = 128;
-/// Peers that are dialled for others' sake at the same time.
-const MAX_WANTED: usize = 256;
 /// Walks for providers that run at the same time.
 const MAX_WALKS: usize = 128;
-/// Searches that one peer may have worked on at the same time; further ones wait, so that others get their turn.
-const MAX_SEARCHES_A_PEER: usize = 16;
 /// How long a listener may take to come up.
 const LISTEN: Duration = Duration::from_secs(10);
 /// How long connections may take to close when the node stops.
 const FAREWELL: Duration = Duration::from_secs(2);
-
-/// Answered once the peer at an address has said who it is.
-pub(super) type Dialler = oneshot::Sender<Outcome<PeerId>>;
 
 /// The task's state.
 pub(super) struct EventLoop {
@@ -62,31 +49,14 @@ pub(super) struct EventLoop {
     pub(super) shared: Arc<Shared>,
     pub(super) bootstrap: Bootstrap,
     pub(super) announcements: Announcements,
-    /// Dials under way that somebody waits for.
-    pub(super) dials: HashMap<ConnectionId, Dialler>,
-    /// Peers that are connected but have not said who they are.
-    pub(super) joining: HashMap<PeerId, Vec<Dialler>>,
+    pub(super) dials: Dials,
+    pub(super) links: Links,
     /// Walks for providers, and who wants to know.
     pub(super) walks: HashMap<QueryId, mpsc::Sender<PeerId>>,
-    /// Providers being dialled, and who wants to know once they are connected.
-    pub(super) wanted: HashMap<PeerId, Vec<mpsc::Sender<PeerId>>>,
-    /// What is known of each connected peer, whether it has said who it is or not.
-    pub(super) links: HashMap<PeerId, Link>,
     listeners: Vec<ListenerId>,
-    all_slots: Arc<Semaphore>,
     commands: mpsc::Receiver<Command>,
-    records_path: PathBuf,
-    ticks: u32,
-}
-
-/// What the connection to a peer allows.
-pub(super) struct Link {
-    /// Permits for the streams that the peer may open here.
-    slots: Arc<Semaphore>,
-    /// Permits for the searches that are worked on for it.
-    searches: Arc<Semaphore>,
-    /// The peer was reached over loopback, so its loopback addresses mean the same machine.
-    pub same_machine: bool,
+    pub(super) records_path: PathBuf,
+    pub(super) ticks: u32,
 }
 
 impl EventLoop {
@@ -103,13 +73,10 @@ impl EventLoop {
             shared,
             bootstrap: Bootstrap::new(bootstrap, local, Instant::now()),
             announcements: Announcements::default(),
-            dials: HashMap::new(),
-            joining: HashMap::new(),
+            dials: Dials::default(),
+            links: Links::default(),
             walks: HashMap::new(),
-            wanted: HashMap::new(),
-            links: HashMap::new(),
             listeners: Vec::new(),
-            all_slots: Arc::new(Semaphore::new(MAX_STREAMS_IN)),
             commands,
             records_path,
             ticks: 0,
@@ -189,71 +156,6 @@ impl EventLoop {
         Ok(())
     }
 
-    fn dial_for(&mut self, address: Multiaddr, reply: Dialler) {
-        let named = peer_of(&address);
-        if named == Some(self.shared.local) {
-            let _ = reply.send(Err(undialled(&DialError::LocalPeerId { address })));
-            return;
-        }
-        if let Some(peer) = named.filter(|peer| self.shared.members().has(peer)) {
-            let _ = reply.send(Ok(peer));
-            return;
-        }
-        let dial = DialOpts::unknown_peer_id().address(address).build();
-        let connection = dial.connection_id();
-        match self.swarm.dial(dial) {
-            Ok(()) => drop(self.dials.insert(connection, reply)),
-            Err(error) => {
-                let _ = reply.send(Err(undialled(&error)));
-            }
-        }
-    }
-
-    /// Dials a provider for somebody who waits for it; its addresses are in the running walk or in the record store.
-    pub(super) fn want(&mut self, key: &RecordKey, peer: PeerId, found: mpsc::Sender<PeerId>) {
-        if peer == self.shared.local || (self.wanted.len() >= MAX_WANTED && !self.wanted.contains_key(&peer)) {
-            return;
-        }
-        if self.shared.members().has(&peer) {
-            // The receiver takes as many as a walk may give; who reads none of them is not waited for.
-            let _ = found.try_send(peer);
-            return;
-        }
-        let stored = self.swarm.behaviour_mut().kad.store_mut().providers(key);
-        let addresses = stored.into_iter().find(|record| record.provider == peer).map(|record| record.addresses);
-        let dial = DialOpts::peer_id(peer).addresses(addresses.unwrap_or_default());
-        let dialled = self.swarm.dial(dial.extend_addresses_through_behaviour().build());
-        // A peer that is connected or being dialled already is wanted all the same: it will say who it is.
-        if matches!(dialled, Ok(()) | Err(DialError::DialPeerConditionFalse(_))) {
-            self.wanted.entry(peer).or_default().push(found);
-        }
-    }
-
-    /// Serves a stream that a peer opened, unless too many are being served.
-    pub(super) fn on_inbound(&mut self, inbound: Inbound) {
-        let Some(link) = self.links.get(&inbound.peer) else { return };
-        let permits = (link.slots.clone().try_acquire_owned(), self.all_slots.clone().try_acquire_owned());
-        let (Ok(slot), Ok(place)) = permits else {
-            tracing::debug!(peer = %inbound.peer, "too many streams at once, one was reset");
-            return;
-        };
-        let (shared, searches) = (self.shared.clone(), link.searches.clone());
-        tokio::spawn(async move {
-            serve::stream(shared, inbound, searches).await;
-            drop((slot, place));
-        });
-    }
-
-    /// A connection to a peer was set up: it may open streams from now on.
-    pub(super) fn admit(&mut self, peer: PeerId, same_machine: bool) {
-        let link = || Link {
-            slots: Arc::new(Semaphore::new(MAX_STREAMS_IN_A_PEER)),
-            searches: Arc::new(Semaphore::new(MAX_SEARCHES_A_PEER)),
-            same_machine,
-        };
-        self.links.entry(peer).or_insert_with(link).same_machine |= same_machine;
-    }
-
     /// Begins to listen, and waits until every listener has at least one address.
     pub async fn listen(&mut self, addresses: &[Multiaddr]) -> Result<(), NativeError> {
         for address in addresses {
@@ -288,59 +190,11 @@ impl EventLoop {
         }
     }
 
-    fn on_tick(&mut self) {
-        for (at, address) in self.bootstrap.due(Instant::now()) {
-            let dial = DialOpts::unknown_peer_id().address(address).build();
-            let connection = dial.connection_id();
-            self.bootstrap.dialling(at, connection);
-            if self.swarm.dial(dial).is_err() {
-                self.bootstrap.failed(connection, Instant::now());
-            }
-        }
-        for key in self.announcements.next() {
-            let kad = &mut self.swarm.behaviour_mut().kad;
-            // Withdrawn while it waited for its turn.
-            if !kad.store_mut().is_own(&key) {
-                continue;
-            }
-            if let Ok(query) = kad.start_providing(key) {
-                self.announcements.started(query);
-            }
-        }
-        let kad = &mut self.swarm.behaviour_mut().kad;
-        self.walks.retain(|query, found| {
-            if found.is_closed()
-                && let Some(mut walk) = kad.query_mut(query)
-            {
-                walk.finish();
-            }
-            !found.is_closed()
-        });
-        self.ticks += 1;
-        if self.ticks.is_multiple_of(TICKS_A_SWEEP) {
-            self.sweep();
-        }
-    }
-
-    fn sweep(&mut self) {
-        let records = self.swarm.behaviour_mut().kad.store_mut();
-        records.expire(Instant::now());
-        self.shared.kept.store(records.count() as u64, Relaxed);
-        if records.take_changed() {
-            let (snapshot, path) = (Snapshot::of(records), self.records_path.clone());
-            tokio::task::spawn_blocking(move || write(&snapshot, &path));
-        }
-        self.wanted.retain(|_, waiting| {
-            waiting.retain(|found| !found.is_closed());
-            !waiting.is_empty()
-        });
-    }
-
     /// Closes the listeners and the connections, and keeps what others stored here.
     async fn leave(mut self) {
         let snapshot = Snapshot::of(self.swarm.behaviour_mut().kad.store_mut());
         let path = std::mem::take(&mut self.records_path);
-        let written = tokio::task::spawn_blocking(move || write(&snapshot, &path));
+        let written = tokio::task::spawn_blocking(move || write_records(&snapshot, &path));
         let peers: Vec<_> = self.swarm.connected_peers().copied().collect();
         for peer in peers {
             let _ = self.swarm.disconnect_peer_id(peer);
@@ -356,44 +210,4 @@ impl EventLoop {
         let _ = timeout(FAREWELL, closing).await;
         let _ = written.await;
     }
-}
-
-/// Writes what others stored here; a failure costs the network a little time after the next start, nothing more.
-fn write(snapshot: &Snapshot, path: &std::path::Path) {
-    if let Err(error) = snapshot.write(path) {
-        tracing::warn!("provider records of others were not written to {}: {error}", path.display());
-    }
-}
-
-/// Loads what others stored here before the last stop.
-pub(super) fn load_records(path: &std::path::Path, records: &mut super::records::Records) {
-    match records_file::load(path, records) {
-        Ok(count) => tracing::debug!(count, "provider records loaded"),
-        Err(error) => tracing::warn!("provider records in {} are of no use: {error}", path.display()),
-    }
-}
-
-/// Why nobody was reached at an address.
-pub(super) fn undialled(error: &DialError) -> Fault {
-    match error {
-        DialError::LocalPeerId { .. } => Fault::invalid("address is this node's own"),
-        DialError::WrongPeerId { obtained, .. } => {
-            Fault::unavailable(format!("another peer answers at that address: {obtained}"))
-        }
-        DialError::Denied { .. } => Fault::unavailable("the peer is blocked here, or no further connection is taken"),
-        DialError::Transport(errors) => {
-            let reason = errors.first().map_or_else(|| "no address".to_owned(), |(_, error)| innermost(error));
-            Fault::unavailable(format!("nobody answers at that address: {reason}"))
-        }
-        other => Fault::unavailable(format!("the peer could not be dialled: {other}").to_lowercase()),
-    }
-}
-
-/// The last of a chain of causes; the ones before it only say that something failed.
-fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut error = error;
-    while let Some(source) = error.source() {
-        error = source;
-    }
-    error.to_string().to_lowercase()
 }

@@ -12,7 +12,8 @@ use tokio::sync::mpsc;
 
 use super::{
     bootstrap::peer_of,
-    event_loop::{EventLoop, undialled},
+    dialling::undialled,
+    event_loop::EventLoop,
     hits::harmless,
     peers::Member,
     swarm::{BehaviourEvent, GATEWAY},
@@ -33,7 +34,7 @@ impl EventLoop {
         match event {
             SwarmEvent::Behaviour(event) => self.on_behaviour(event),
             SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
-                self.admit(peer_id, is_loopback(endpoint.get_remote_address()));
+                self.links.admit(peer_id, is_loopback(endpoint.get_remote_address()));
                 self.on_connected(peer_id, connection_id);
             }
             SwarmEvent::ConnectionClosed { peer_id, num_established: 0, .. } => self.on_gone(peer_id),
@@ -73,11 +74,11 @@ impl EventLoop {
 
     fn on_connected(&mut self, peer: PeerId, connection: ConnectionId) {
         self.bootstrap.connected(peer, connection);
-        let Some(reply) = self.dials.remove(&connection) else { return };
+        let Some(reply) = self.dials.named.remove(&connection) else { return };
         if self.shared.members().has(&peer) {
             let _ = reply.send(Ok(peer));
         } else {
-            let waiting = self.joining.entry(peer).or_default();
+            let waiting = self.dials.joining.entry(peer).or_default();
             // Who gave up waiting leaves room for the next.
             waiting.retain(|reply| !reply.is_closed());
             waiting.push(reply);
@@ -87,7 +88,7 @@ impl EventLoop {
     fn on_gone(&mut self, peer: PeerId) {
         self.bootstrap.gone(peer, Instant::now());
         self.links.remove(&peer);
-        self.wanted.remove(&peer);
+        self.dials.wanted.remove(&peer);
         if self.shared.members_mut().leave(&peer) {
             tracing::info!(overlay = self.shared.name, %peer, "peer left");
         }
@@ -97,16 +98,16 @@ impl EventLoop {
 
     fn on_dial_failed(&mut self, connection: ConnectionId, peer: Option<PeerId>, error: &DialError) {
         self.bootstrap.failed(connection, Instant::now());
-        if let Some(reply) = self.dials.remove(&connection) {
+        if let Some(reply) = self.dials.named.remove(&connection) {
             let _ = reply.send(Err(undialled(error)));
         }
         if let Some(peer) = peer.filter(|peer| !self.swarm.is_connected(peer)) {
-            self.wanted.remove(&peer);
+            self.dials.wanted.remove(&peer);
         }
     }
 
     fn answer_joining(&mut self, peer: PeerId, answer: &Outcome<PeerId>) {
-        for reply in self.joining.remove(&peer).into_iter().flatten() {
+        for reply in self.dials.joining.remove(&peer).into_iter().flatten() {
             let _ = reply.send(answer.clone());
         }
     }
@@ -138,7 +139,7 @@ impl EventLoop {
     fn on_joined(&mut self, peer: PeerId) {
         tracing::info!(overlay = self.shared.name, %peer, "peer joined");
         self.answer_joining(peer, &Ok(peer));
-        for found in self.wanted.remove(&peer).into_iter().flatten() {
+        for found in self.dials.wanted.remove(&peer).into_iter().flatten() {
             let _ = found.try_send(peer);
         }
         let kad = &mut self.swarm.behaviour_mut().kad;
@@ -151,7 +152,7 @@ impl EventLoop {
     /// The addresses of a peer that may be worth a dial: loopback ones are another machine's own, unless the peer is
     /// connected over loopback.
     fn reachable(&self, peer: PeerId, addresses: Vec<Multiaddr>) -> Vec<Multiaddr> {
-        let same_machine = self.links.get(&peer).is_some_and(|link| link.same_machine);
+        let same_machine = self.links.is_same_machine(&peer);
         let useful = |address: &Multiaddr| same_machine || !is_loopback(address);
         let bare = |mut address: Multiaddr| {
             if peer_of(&address) == Some(peer) {

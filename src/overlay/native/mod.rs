@@ -8,10 +8,12 @@ mod announce;
 mod blobs;
 mod bootstrap;
 mod config;
+mod dialling;
 mod event_loop;
 mod events;
 mod hits;
 mod identity;
+mod links;
 mod peers;
 mod records;
 mod records_file;
@@ -20,6 +22,7 @@ mod serve;
 mod shared;
 mod streams;
 mod swarm;
+mod upkeep;
 mod wire;
 
 #[cfg(test)]
@@ -74,7 +77,7 @@ impl Native {
         let failed = |error| NativeError::State { path: state.clone(), error };
         tokio::fs::create_dir_all(&state).await.map_err(failed)?;
         let records_path = records_file::path(&state);
-        event_loop::load_records(&records_path, &mut records);
+        upkeep::load_records(&records_path, &mut records);
 
         let swarm = swarm::build(&config, &checked.protocols, key, records)?;
         let (commands, queue) = mpsc::channel(MAX_COMMANDS);
