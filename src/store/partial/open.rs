@@ -1,0 +1,137 @@
+//! Beginning a content on its way, or finding again what is here of it.
+//!
+//! A map is believed only as far as the files beside it are as it says; all others begin anew.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io,
+    sync::{
+        Arc, Mutex, PoisonError, Weak,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+
+use super::{Partial, State};
+use crate::{
+    model::{ContentId, Fault, Outcome},
+    store::{
+        Store, StoreError,
+        files::{Files, Kind},
+        map::Map,
+        publish::blocking,
+        tree::Geometry,
+    },
+};
+
+/// Largest content that is transferred (4 TiB); its map stays below 32 MiB.
+const MAX_SIZE: u64 = 1 << 42;
+
+impl Store {
+    /// The content on its way with that id, which is begun when it was not.
+    ///
+    /// # Errors
+    /// Conflict when some of it is here and `size` is not the size that it has, TooLarge beyond 4 TiB, Unsupported when
+    /// the id is no native one.
+    pub async fn partial(&self, id: &ContentId, size: u64) -> Outcome<Arc<Partial>> {
+        let ContentId::Native(hash) = *id else {
+            return Err(Fault::unsupported(format!("{id} is no native content, its bytes cannot be verified")));
+        };
+        if size > MAX_SIZE {
+            return Err(Fault::too_large(format!("the content has {size} bytes, the limit is {MAX_SIZE}")));
+        }
+        self.open_partial(hash, Some(size))
+            .await?
+            .ok_or_else(|| Fault::not_found(format!("no content {id} on its way")))
+    }
+
+    /// The content on its way with that hash, if it was begun.
+    pub(in crate::store) async fn begun_partial(&self, hash: [u8; 32]) -> Result<Option<Arc<Partial>>, StoreError> {
+        self.open_partial(hash, None).await
+    }
+
+    async fn open_partial(&self, hash: [u8; 32], size: Option<u64>) -> Result<Option<Arc<Partial>>, StoreError> {
+        let store = self.me.upgrade().ok_or(StoreError::Closed)?;
+        blocking(move || {
+            let mut partials = store.partials.lock().unwrap_or_else(PoisonError::into_inner);
+            partials.retain(|_, partial| partial.strong_count() > 0);
+            let open = partials.get(&hash).and_then(Weak::upgrade).filter(|open| !open.over.load(Ordering::Acquire));
+            if let Some(open) = open {
+                match size {
+                    Some(size) if size != open.geometry.size && open.received() > 0 => {
+                        return Err(conflict(size, &open));
+                    }
+                    Some(size) if size != open.geometry.size => open.discard()?,
+                    _ => return Ok(Some(open)),
+                }
+            }
+            let opened = Partial::open(&store, hash, size)?.map(Arc::new);
+            if let Some(opened) = &opened {
+                partials.insert(hash, Arc::downgrade(opened));
+            }
+            Ok(opened)
+        })
+        .await
+    }
+}
+
+impl Partial {
+    fn open(store: &Arc<Store>, hash: [u8; 32], size: Option<u64>) -> Result<Option<Self>, StoreError> {
+        let files = store.files.clone();
+        let known = fs::read(files.path(Kind::PartialMap, &hash)).ok().and_then(|bytes| Map::from_bytes(&bytes));
+        let known = known.filter(|map| map.size() <= MAX_SIZE);
+        let map = match (known, size) {
+            (Some(map), None) => map,
+            (Some(map), Some(size)) if map.size() == size => map,
+            (Some(map), Some(size)) if map.received() > 0 => return Err(other_size(size, map.size())),
+            (_, Some(size)) => Map::new(Geometry { size }),
+            (None, None) => return Ok(None),
+        };
+        let geometry = Geometry { size: map.size() };
+        let (data, whole) = sized(&files, Kind::PartialData, &hash, geometry.size)?;
+        let (nodes, proved) = match geometry.outboard() {
+            0 => (None, true),
+            bytes => sized(&files, Kind::PartialNodes, &hash, bytes).map(|(file, was)| (Some(file), was))?,
+        };
+        // A map whose files are not there as they were left says nothing.
+        let map = if whole && proved { map } else { Map::new(geometry) };
+        let kept = AtomicU64::new(map.received());
+        let state = Mutex::new(State { map, grown: true, overlays: Vec::new() });
+        let (syncing, over) = (Mutex::new(()), AtomicBool::new(false));
+        let store = Arc::downgrade(store);
+        Ok(Some(Self { store, files, hash, geometry, data, nodes, state, syncing, over, kept }))
+    }
+}
+
+/// Opens a file of so many bytes, and says whether it was there with that size.
+fn sized(files: &Files, kind: Kind, hash: &[u8; 32], bytes: u64) -> io::Result<(File, bool)> {
+    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(files.path(kind, hash))?;
+    let was = file.metadata()?.len() == bytes;
+    if !was {
+        file.set_len(bytes)?;
+    }
+    Ok((file, was))
+}
+
+fn conflict(size: u64, open: &Partial) -> StoreError {
+    other_size(size, open.size())
+}
+
+fn other_size(claimed: u64, known: u64) -> StoreError {
+    let message = format!("the source says that the content has {claimed} bytes, what is here of it proves {known}");
+    StoreError::Refused(Fault::conflict(message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_another_size_is_not_as_it_was_left() {
+        let dir = tempfile::tempdir().unwrap();
+        let (files, _lock) = Files::open(dir.path()).unwrap();
+        for (bytes, was) in [(7, false), (7, true), (9, false), (9, true)] {
+            let (file, found) = sized(&files, Kind::PartialData, &[1; 32], bytes).unwrap();
+            assert_eq!((file.metadata().unwrap().len(), found), (bytes, was));
+        }
+    }
+}
