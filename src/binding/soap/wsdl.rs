@@ -51,7 +51,7 @@ fn types(wsdl: &mut Document, contract: &Contract) {
         simple_type(wsdl, enumeration);
     }
     for record in &contract.records {
-        wsdl.open(&format!("xs:complexType name=\"{}\"", record.name));
+        wsdl.open(&format!("xs:complexType name=\"{}\"", record_name(&record.name)));
         wsdl.annotation(&record.doc);
         fields(wsdl, record);
         wsdl.close("xs:complexType");
@@ -91,7 +91,7 @@ fn response(wsdl: &mut Document, operation: &Description) {
     wsdl.open(&format!("xs:element name=\"{}Response\"", operation.element));
     wsdl.open("xs:complexType");
     wsdl.open("xs:sequence");
-    wsdl.line(&format!("<xs:element name=\"result\" type=\"tns:{}\"/>", operation.output));
+    wsdl.line(&format!("<xs:element name=\"result\" type=\"tns:{}\"/>", record_name(&operation.output)));
     wsdl.close("xs:sequence");
     wsdl.close("xs:complexType");
     wsdl.close("xs:element");
@@ -144,8 +144,16 @@ fn type_name(kind: &Type) -> String {
         Type::Double => "xs:double".to_owned(),
         Type::Time => "xs:dateTime".to_owned(),
         Type::Bytes => "xs:base64Binary".to_owned(),
-        Type::Record(name) | Type::Enumeration(name) => format!("tns:{name}"),
+        Type::Record(name) => format!("tns:{}", record_name(name)),
+        Type::Enumeration(name) => format!("tns:{name}"),
     }
+}
+
+/// The schema's name of a record. One that an operation's element has already gets another: JAXB makes a class of each,
+/// and its wsimport refuses the whole file when both are called the same.
+fn record_name(name: &str) -> String {
+    let taken = CONTRACT.operations.iter().any(|operation| operation.element == name);
+    if taken { format!("{name}Result") } else { name.to_owned() }
 }
 
 fn fault(wsdl: &mut Document) {
