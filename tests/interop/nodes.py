@@ -8,6 +8,7 @@ PEERGATE_LIBRARY (the shared folder) in its environment.
 """
 
 import contextlib
+import datetime
 import json
 import os
 import pathlib
@@ -35,23 +36,54 @@ def eventually(what, probe, seconds=START_SECONDS):
         time.sleep(POLL_SECONDS)
 
 
-def call(address, operation, **fields):
+def call(address, operation, token=None, **fields):
     """A call over the JSON binding, for the scenery of a test; the binding under test is spoken by its own client."""
     request = urllib.request.Request(
         f"{address}/api/{operation.replace('.', '/')}",
         json.dumps(fields).encode(),
-        {"Content-Type": "application/json"},
+        {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})},
     )
     with urllib.request.urlopen(request, timeout=60) as answer:
         return json.load(answer)
 
 
+def problem(error):
+    """The problem document that an HTTPError came with."""
+    return json.loads(error.read())
+
+
+def text(address):
+    """The document at an address."""
+    with urllib.request.urlopen(address, timeout=60) as answer:
+        return answer.read().decode()
+
+
+def get(address, content_id):
+    """The bytes of a content, from this node or through it."""
+    with urllib.request.urlopen(f"{address}/content/{content_id}", timeout=60) as answer:
+        return answer.read()
+
+
+def operations(address):
+    """The names of all operations as SOAP writes them, told by the node's OpenAPI."""
+    paths = json.loads(text(f"{address}/api/openapi.json"))["paths"]
+    names = [path.removeprefix("/api/").split("/") for path in paths if path.startswith("/api/")]
+    return {"".join(part[:1].upper() + part[1:] for part in name) for name in names}
+
+
+def seconds_of(time_text):
+    """An RFC 3339 time as seconds since 1970."""
+    return datetime.datetime.fromisoformat(time_text).timestamp()
+
+
 class Node:
     """One process of the program under test."""
 
-    def __init__(self, folder, shares=(), bootstrap=()):
+    def __init__(self, folder, shares=(), bootstrap=(), token=None):
+        """`token`: a name and a secret, without which nobody may do anything here."""
         folder.mkdir()
         self.folder = folder
+        self.secret = token[1] if token else None
         config = folder / "peergate.toml"
         # JSON's strings and lists of strings are TOML's as well.
         config.write_text(
@@ -60,6 +92,7 @@ class Node:
             f"[share]\npaths = {json.dumps([str(path) for path in shares])}\n"
             '[[overlay]]\nname = "home"\nkind = "native"\nlisten = ["/ip4/127.0.0.1/tcp/0"]\n'
             f"bootstrap = {json.dumps(list(bootstrap))}\nmdns = false\n"
+            + (self._access(*token) if token else "")
         )
         ready_file = folder / "ready.json"
         with open(folder / "log", "wb") as log:
@@ -74,6 +107,15 @@ class Node:
         except BaseException:
             self.stop()
             raise
+
+    def _access(self, name, secret):
+        file = self.folder / "token"
+        file.write_text(secret)
+        file.chmod(0o600)
+        return (
+            f"[[access.token]]\nname = {json.dumps(name)}\ntoken_file = {json.dumps(str(file))}\n"
+            'operations = ["*"]\n'
+        )
 
     def _read(self, ready_file):
         if self.process.poll() is not None:
@@ -100,15 +142,17 @@ class Node:
 
 
 class Pair:
-    """A, which is asked, and B, which shares `library`: a dict from file name to bytes."""
+    """A, which is asked, and B, which shares `library`: a dict from file name to bytes. Where it was asked for, also
+    `guarded`, which is like A but wants a token."""
 
-    def __init__(self, a, b, folder, library):
-        self.a, self.b, self.folder, self.library = a, b, folder, library
+    def __init__(self, a, b, folder, library, guarded=None):
+        self.a, self.b, self.folder, self.library, self.guarded = a, b, folder, library, guarded
 
     def finds(self, query, count, at=None):
         """Waits until a search at A (or `at`) has `count` hits; what was published a moment ago may take one."""
         def search():
-            hits = call((at or self.a).address, "search.find", query=query, limit=200)["hits"]
+            node = at or self.a
+            hits = call(node.address, "search.find", token=node.secret, query=query, limit=200)["hits"]
             return hits if len(hits) == count else None
 
         return eventually(f"{count} hits for {query}", search)
@@ -125,8 +169,8 @@ def library_files():
 
 
 @contextlib.contextmanager
-def pair():
-    """Two connected nodes; B lists all of its library."""
+def pair(token=None):
+    """Two connected nodes; B lists all of its library. With a token, its name and its secret, there is a third one."""
     library = library_files()
     with tempfile.TemporaryDirectory(prefix="peergate-interop-") as name, contextlib.ExitStack() as stack:
         folder = pathlib.Path(name)
@@ -138,12 +182,16 @@ def pair():
         stack.callback(b.stop)
         a = Node(folder / "a", bootstrap=b.bootstrap)
         stack.callback(a.stop)
-        scene = Pair(a, b, shared, library)
+        guarded = Node(folder / "guarded", bootstrap=b.bootstrap, token=token) if token else None
+        if guarded:
+            stack.callback(guarded.stop)
+        scene = Pair(a, b, shared, library, guarded)
         try:
-            scene.finds("paper*", len(library))
+            for node in filter(None, (a, guarded)):
+                scene.finds("paper*", len(library), at=node)
             yield scene
         except BaseException:
-            for node in (a, b):
+            for node in filter(None, (a, b, guarded)):
                 print(f"---- log of {node.folder.name}\n{node.log()}", file=sys.stderr)
             raise
 
