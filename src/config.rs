@@ -9,6 +9,7 @@ use std::{
 };
 
 use config::{Environment, File, FileFormat};
+use ipnet::IpNet;
 use serde::Deserialize;
 
 use crate::model::{Limits, Pattern};
@@ -45,6 +46,8 @@ pub struct Http {
     pub public_url: Option<String>,
     /// Further host names under which callers reach this node.
     pub hosts: Vec<String>,
+    /// The networks of proxies whose X-Forwarded headers count.
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 /// What is shared.
@@ -142,7 +145,8 @@ impl Default for Config {
 
 impl Default for Http {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 7070)), public_url: None, hosts: Vec::new() }
+        let listen = SocketAddr::from(([127, 0, 0, 1], 7070));
+        Self { listen, public_url: None, hosts: Vec::new(), trusted_proxies: Vec::new() }
     }
 }
 
@@ -232,7 +236,7 @@ impl Config {
         }
         let environment = Environment::with_prefix("PEERGATE").prefix_separator("__").separator("__");
         let environment = environment.try_parsing(true).list_separator(",").with_list_parse_key("share.paths");
-        let environment = environment.with_list_parse_key("http.hosts");
+        let environment = environment.with_list_parse_key("http.hosts").with_list_parse_key("http.trusted_proxies");
         let mut config: Self = builder.add_source(environment).build()?.try_deserialize()?;
         if let Some(folder) = file.and_then(Path::parent) {
             config.resolve(folder);
@@ -287,6 +291,7 @@ mod tests {
             ("colour = 1", "colour"),
             ("[http]\nlisten_on = \"127.0.0.1:0\"", "listen_on"),
             ("[limits]\ninline = 5", "inline"),
+            ("[http]\ntrusted_proxies = [\"proxy.example\"]", "trusted_proxies"),
             ("[[overlay]]\nname = \"a\"\nkind = \"native\"\nport = 5", "port"),
             ("[[overlay]]\nname = \"a\"\nkind = \"gnutella\"", "gnutella"),
             ("[[access.token]]\nname = \"a\"\ntoken_file = \"a\"\noperations = [\"*\"]\ntoken = \"b\"", "token"),

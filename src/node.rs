@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     access::{Access, AccessError, Token},
     config::{self, Config},
-    http::{self, Gateway, Hosts},
+    http::{self, Gateway, Hosts, Proxies},
     model::{Hashing, Time},
     operation::CONTRACT,
     overlay::{
@@ -25,6 +25,7 @@ use crate::{
         library::Library,
         peers::Peers,
         permits::Permits,
+        retries::Retries,
         searches::Searches,
         transfers::{Policy, Transfers},
         uploads::{self, Uploads},
@@ -85,7 +86,8 @@ pub async fn serve(options: ServeOptions, show: impl FnOnce(watch::Receiver<Hash
     tracing::info!("Peergate answers on {}", node.services.about.http_address);
     let stop = CancellationToken::new();
     let hosts = Hosts::new(config.http.public_url.as_deref(), &config.http.hosts);
-    let gateway = Gateway::new(node.services.clone(), access, hosts, metrics);
+    let proxies = Proxies::new(config.http.trusted_proxies.clone());
+    let gateway = Gateway::new(node.services.clone(), access, hosts, proxies, metrics);
     let answering = tokio::spawn(http::serve(listener, gateway, stop.clone()));
     tokio::select! {
         _ = interrupt.recv() => {}
@@ -130,6 +132,7 @@ impl Node {
             uploads: Uploads::restore(store.clone(), upload_policy(config)).await?,
             transfers: Transfers::restore(store.clone(), overlays.clone(), policy).await?,
             peers: Peers::new(store.clone(), overlays.clone()),
+            retries: Retries::new(store.clone()),
             permits: Permits::new(&config.limits),
             store: store.clone(),
             overlays: overlays.clone(),

@@ -101,6 +101,11 @@ impl Caller {
         self.token.as_ref().map_or(Ok(()), |token| self.access.spend(token, nonce, until))
     }
 
+    /// The name by which the caller is told from others; empty for strangers.
+    pub fn name(&self) -> &str {
+        self.token.as_ref().map_or("", |token| token.name())
+    }
+
     /// The token that the caller has shown.
     pub fn token(&self) -> Option<&Arc<Token>> {
         self.token.as_ref()

@@ -22,10 +22,17 @@ use crate::model::Fault;
 pub struct Reply {
     /// The HTTP status.
     pub status: u16,
-    /// The content type, exactly as it is sent.
+    /// The content type, exactly as it is sent; empty when there is no body.
     pub content_type: &'static str,
     /// The body.
     pub body: Bytes,
+}
+
+impl Reply {
+    /// Nothing to say but that the message was taken: what answers it goes elsewhere, or nowhere.
+    pub fn accepted() -> Self {
+        Self { status: 202, content_type: "", body: Bytes::new() }
+    }
 }
 
 /// Why the answer of another node, read by the client side of a binding, holds no record.

@@ -18,6 +18,7 @@ pub fn files() -> Vec<(PathBuf, String)> {
     let files = [
         ("wsdl/peergate.wsdl", wsdl(soap::Version::V11, "/soap")),
         ("wsdl/peergate-soap12.wsdl", wsdl(soap::Version::V12, "/soap12")),
+        ("wsdl/peergate-policy.wsdl", soap::wsdl::render_with_policy(&format!("{ADDRESS}/soap"))),
         ("xmlrpc-schemas/methods.json", pretty(&methods())),
         ("docs/openapi.json", pretty(&openapi::render(ADDRESS))),
         ("docs/operations.md", CONTRACT.manual()),

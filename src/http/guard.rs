@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use hyper::{HeaderMap, Uri, header};
 
+use super::proxies;
 use crate::model::{Fault, FaultKind, Outcome};
 
 /// The names under which callers may reach this node.
@@ -36,14 +37,22 @@ impl Hosts {
     pub fn admit(&self, headers: &HeaderMap) -> Outcome<()> {
         let text = |name: header::HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
         let host = text(header::HOST);
-        if let Some(host) = host
-            && !self.is_own(host)
-        {
-            return Err(refused("Host", host, "use the node's address, or name it in http.hosts or http.public_url"));
+        // Only a trusted proxy's word has come this far.
+        let forwarded = proxies::said(headers, proxies::HOST);
+        for (header, host) in [("Host", host), ("X-Forwarded-Host", forwarded)] {
+            if let Some(host) = host
+                && !self.is_own(host)
+            {
+                return Err(refused(
+                    header,
+                    host,
+                    "use the node's address, or name it in http.hosts or http.public_url",
+                ));
+            }
         }
         if let Some(origin) = text(header::ORIGIN) {
             let site = origin.split_once("://").map(|(_, site)| site);
-            let same = site.is_some_and(|site| Some(site) == host || self.is_public(site));
+            let same = site.is_some_and(|site| [host, forwarded].contains(&Some(site)) || self.is_public(site));
             if !same {
                 return Err(refused("Origin", origin, "pages of other sites cannot call this node"));
             }
@@ -98,6 +107,22 @@ mod tests {
             assert!(admit(Some(host), None), "{host}");
         }
         assert!(admit(None, None), "HTTP/1.0 sends no Host");
+    }
+
+    #[test]
+    fn a_proxys_name_for_this_node_has_to_be_its_own() {
+        let hosts = Hosts::new(None, &["gate.example".into()]);
+        let admit = |pairs: [(&'static str, &'static str); 3]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in pairs {
+                headers.insert(name, value.parse().unwrap());
+            }
+            hosts.admit(&headers).is_ok()
+        };
+        let (inner, name) = (("host", "127.0.0.1:7070"), "x-forwarded-host");
+        assert!(admit([inner, (name, "gate.example"), ("origin", "https://gate.example")]));
+        assert!(!admit([inner, (name, "evil.example"), ("origin", "https://evil.example")]));
+        assert!(!admit([inner, (name, "gate.example"), ("origin", "https://evil.example")]));
     }
 
     #[test]

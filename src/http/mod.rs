@@ -8,11 +8,12 @@ mod content;
 mod credentials;
 mod guard;
 mod metrics;
+mod proxies;
 mod range;
 mod routes;
 
 use std::{
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -35,6 +36,7 @@ use crate::{access::Access, model::Fault, service::Services};
 
 pub use guard::Hosts;
 pub use metrics::install as install_metrics;
+pub use proxies::Proxies;
 
 /// Connections that are open at one time; the next one waits to be accepted.
 const MAX_CONNECTIONS: usize = 16_384;
@@ -50,14 +52,21 @@ pub struct Gateway {
     services: Arc<Services>,
     access: Arc<Access>,
     hosts: Hosts,
+    proxies: Proxies,
     metrics: PrometheusHandle,
     draining: AtomicBool,
 }
 
 impl Gateway {
     /// The faces of these services, for callers whom `access` lets in.
-    pub fn new(services: Arc<Services>, access: Arc<Access>, hosts: Hosts, metrics: PrometheusHandle) -> Arc<Self> {
-        Arc::new(Self { services, access, hosts, metrics, draining: AtomicBool::new(false) })
+    pub fn new(
+        services: Arc<Services>,
+        access: Arc<Access>,
+        hosts: Hosts,
+        proxies: Proxies,
+        metrics: PrometheusHandle,
+    ) -> Arc<Self> {
+        Arc::new(Self { services, access, hosts, proxies, metrics, draining: AtomicBool::new(false) })
     }
 
     fn is_draining(&self) -> bool {
@@ -82,7 +91,7 @@ pub async fn serve(listener: TcpListener, gateway: Arc<Gateway>, stop: Cancellat
             () = stop.cancelled() => break,
             accepted = listener.accept() => accepted,
         };
-        let (stream, _) = match accepted {
+        let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!("a connection could not be accepted: {error}");
@@ -93,7 +102,7 @@ pub async fn serve(listener: TcpListener, gateway: Arc<Gateway>, stop: Cancellat
         // Without this, the second segment of a small answer waits for the caller's delayed acknowledgement.
         let _ = stream.set_nodelay(true);
         let (gateway, router) = (gateway.clone(), router.clone());
-        let service = service_fn(move |request| answer(gateway.clone(), router.clone(), request));
+        let service = service_fn(move |request| answer(gateway.clone(), router.clone(), peer.ip(), request));
         let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {
             if let Err(error) = connection.await {
@@ -116,8 +125,10 @@ pub async fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
 async fn answer(
     gateway: Arc<Gateway>,
     router: Router,
-    request: Request<Incoming>,
+    peer: IpAddr,
+    mut request: Request<Incoming>,
 ) -> Result<Response<Body>, std::convert::Infallible> {
+    gateway.proxies.sift(peer, request.headers_mut());
     let mut response = match admit(&gateway, &request) {
         Ok(()) => match router.oneshot(request).await {
             Ok(response) => response,

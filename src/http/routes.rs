@@ -11,7 +11,7 @@ use axum::{
 };
 use hyper::{HeaderMap, Method, StatusCode, Uri, header};
 
-use super::{Gateway, body, content, metrics};
+use super::{Gateway, body, content, metrics, proxies};
 use crate::{
     access::Binding,
     binding::{Reply, json, soap, xmlrpc},
@@ -117,13 +117,20 @@ async fn get_wsdl(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    let asked = query.as_deref().unwrap_or_default().split('&').any(|word| word.eq_ignore_ascii_case("wsdl"));
-    if !asked {
+    let asks_for = |what: &str| {
+        let mut words = query.as_deref().unwrap_or_default().split('&');
+        words.any(|word| word.split('=').next().is_some_and(|word| word.eq_ignore_ascii_case(what)))
+    };
+    if !asks_for("wsdl") {
         return wrong_method(method, uri).await;
     }
-    let version = if uri.path() == "/soap12" { soap::Version::V12 } else { soap::Version::V11 };
     let address = address(&gateway, &headers, uri.path());
-    let body = soap::wsdl::render(version, &address).into();
+    let wsdl = match uri.path() {
+        "/soap12" => soap::wsdl::render(soap::Version::V12, &address),
+        _ if asks_for("policy") => soap::wsdl::render_with_policy(&address),
+        _ => soap::wsdl::render(soap::Version::V11, &address),
+    };
+    let body = wsdl.into();
     send(Reply { status: 200, content_type: "text/xml; charset=utf-8", body })
 }
 
@@ -179,13 +186,9 @@ async fn wrong_method(method: Method, uri: Uri) -> Response {
 
 /// Where the caller reached this node, or what the configuration says about that.
 fn address(gateway: &Gateway, headers: &HeaderMap, path: &str) -> String {
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let base = match (gateway.hosts.public_url(), host) {
-        (Some(url), _) => url.trim_end_matches('/').to_owned(),
-        (None, Some(host)) => format!("http://{host}"),
-        (None, None) => gateway.services.about.http_address.clone(),
-    };
-    base + path
+    let configured = gateway.hosts.public_url().map(|url| url.trim_end_matches('/').to_owned());
+    let reached = || proxies::base(headers).unwrap_or_else(|| gateway.services.about.http_address.clone());
+    configured.unwrap_or_else(reached) + path
 }
 
 fn media_type(headers: &HeaderMap) -> Option<&str> {
@@ -224,6 +227,8 @@ pub async fn unread(headers: &HeaderMap, body: Body, reply: Reply) -> Response {
 fn send(reply: Reply) -> Response {
     let mut response = Response::new(Body::from(reply.body));
     *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(reply.content_type));
+    if !reply.content_type.is_empty() {
+        response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(reply.content_type));
+    }
     response
 }

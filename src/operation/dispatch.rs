@@ -1,6 +1,10 @@
 //! From a name and a request to an answer: one path for every operation and every binding, top to bottom.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    future::Future,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -12,7 +16,7 @@ use super::{
 use crate::{
     access::Caller,
     model::{Fault, Outcome},
-    service::Services,
+    service::{Services, retries::Retry},
 };
 
 /// One request of a binding: how its input is read and how its answer is written.
@@ -30,6 +34,11 @@ pub trait Format: Send {
     /// it first, bounded by `limits.inline_bytes`.
     fn streams(&self) -> bool {
         false
+    }
+
+    /// The caller's own id of the request, by which a repetition of one with effects is known.
+    fn message_id(&self) -> Option<&str> {
+        None
     }
 
     /// Writes the output record.
@@ -51,7 +60,7 @@ pub async fn dispatch<F: Format>(
     let operation = REGISTRY.find(name).ok_or_else(|| unknown(name))?;
     caller.authorise(operation.name)?;
     let started = Instant::now();
-    let outcome = registry::run(operation, services, format).await;
+    let outcome = registry::run(operation, services, caller, format).await;
     operation.meter.record(caller.binding, started.elapsed(), outcome.as_ref().err().map(|fault| fault.kind));
     outcome
 }
@@ -60,28 +69,45 @@ pub async fn dispatch<F: Format>(
 pub(super) async fn run<O: Operation, F: Format>(
     operation: &'static Description,
     services: &Arc<Services>,
+    caller: &Caller,
     mut format: F,
 ) -> Outcome<F::Answer> {
     let input: O = format.decode(operation)?;
     let _permit = services.permits.take(input.waits())?;
-    let deadline = input.deadline();
-    let answer = async {
-        let mut output = input.call(services).await?;
-        if let Some(payload) = O::payload(&mut output)
-            && !format.streams()
-        {
-            let limit = services.about.limits.inline_bytes;
-            if payload.size() > limit {
-                return Err(over_inline_bytes(payload.size(), limit));
+    let (deadline, streams) = (input.deadline(), format.streams());
+    let repeatable = format.message_id().filter(|_| O::HAS_EFFECT);
+    let retry = repeatable.map(|id| Retry::new(caller.name(), operation.name, id, &input));
+    let answer = {
+        let services = services.clone();
+        async move {
+            let mut output = input.call(&services).await?;
+            if let Some(payload) = O::payload(&mut output)
+                && !streams
+            {
+                let limit = services.about.limits.inline_bytes;
+                if payload.size() > limit {
+                    return Err(over_inline_bytes(payload.size(), limit));
+                }
+                payload.collect().await?;
             }
-            payload.collect().await?;
+            Ok(output)
         }
-        Ok(output)
     };
-    let output = tokio::time::timeout(deadline, answer)
-        .await
-        .map_err(|_| Fault::timeout(format!("{} did not end within {} s", operation.name, deadline.as_secs())))??;
+    let answer = in_time(operation, deadline, answer);
+    let output = match retry {
+        Some(retry) => services.retries.once(retry, answer).await?,
+        None => answer.await?,
+    };
     format.encode(operation, output)
+}
+
+async fn in_time<T>(
+    operation: &'static Description,
+    deadline: Duration,
+    answer: impl Future<Output = Outcome<T>>,
+) -> Outcome<T> {
+    let late = |_| Fault::timeout(format!("{} did not end within {} s", operation.name, deadline.as_secs()));
+    tokio::time::timeout(deadline, answer).await.map_err(late)?
 }
 
 fn unknown(name: &str) -> Fault {

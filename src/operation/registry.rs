@@ -9,6 +9,7 @@ use super::{
     node, overlay, peer, search, transfer, upload,
 };
 use crate::{
+    access::Caller,
     model::{Fault, Outcome},
     service::Services,
 };
@@ -26,11 +27,12 @@ macro_rules! registry {
         pub(super) async fn run<F: Format>(
             operation: &'static Description,
             services: &Arc<Services>,
+            caller: &Caller,
             format: F,
         ) -> Outcome<F::Answer> {
             match operation.name {
                 // Boxed, so that the largest operation does not set the size of every call.
-                $(<$operation>::NAME => Box::pin(dispatch::run::<$operation, F>(operation, services, format)).await,)*
+                $(<$operation>::NAME => Box::pin(dispatch::run::<$operation, F>(operation, services, caller, format)).await,)*
                 name => Err(Fault::internal(format_args!("{name} is described and has no code"))),
             }
         }

@@ -5,6 +5,7 @@ pub mod contents;
 pub mod library;
 pub mod peers;
 pub mod permits;
+pub mod retries;
 pub mod searches;
 pub mod transfers;
 pub mod uploads;
@@ -35,6 +36,8 @@ pub struct Services {
     pub transfers: Arc<transfers::Transfers>,
     /// Peers, and what this node's users think of them.
     pub peers: peers::Peers,
+    /// What was answered to messages that may be repeated.
+    pub retries: Arc<retries::Retries>,
     /// Bounds the calls that are under way.
     pub permits: permits::Permits,
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use super::{
     decode::{Content, Rigour},
     encode,
-    envelope::{self, Message, Version},
+    envelope::{self, Envelope, Message, Version},
     names::Space,
 };
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
 /// # Errors
 /// InvalidRequest for an input that XML cannot carry.
 pub fn encode_request(version: Version, element: &str, input: &impl Serialize) -> Result<String, Fault> {
-    Ok(envelope::write(version, |out| encode::request(out, element, input))?)
+    Ok(envelope::write(version, |_| (), |out| encode::request(out, element, input))?)
 }
 
 /// A whole answer, as the node writes it.
@@ -26,7 +26,7 @@ pub fn encode_request(version: Version, element: &str, input: &impl Serialize) -
 /// # Errors
 /// InvalidRequest for an output that XML cannot carry.
 pub fn encode_response(version: Version, element: &str, output: &impl Serialize) -> Result<String, Fault> {
-    Ok(envelope::write(version, |out| encode::answer(out, element, output))?)
+    Ok(envelope::write(version, |_| (), |out| encode::answer(out, element, output))?)
 }
 
 /// The record of a whole answer. Elements that the record does not know are skipped, since a later version may add some.
@@ -36,8 +36,8 @@ pub fn encode_response(version: Version, element: &str, output: &impl Serialize)
 pub fn decode_response<O: DeserializeOwned>(body: &[u8], limits: &Limits) -> Result<O, AnswerError> {
     let unreadable = |refusal: Refusal| AnswerError::Unreadable(refusal.to_string());
     let text = text_of(body, None).map_err(unreadable)?;
-    let message =
-        Message::read(&text, Version::V11, limits).map_err(|fault| AnswerError::Unreadable(fault.message()))?;
+    let message = Envelope::read(&text, Version::V11, limits).and_then(Envelope::message);
+    let message = message.map_err(|fault| AnswerError::Unreadable(fault.message()))?;
     let is_fault = message.body.local() == "Fault" && matches!(message.body.space, Space::Soap11 | Space::Soap12);
     match (is_fault, message.version) {
         (true, Version::V11) => Err(AnswerError::Fault(read::<Fault11>(message).map_err(unreadable)?.into())),

@@ -54,45 +54,74 @@ impl Version {
     }
 }
 
+/// An envelope up to the end of its header.
+pub struct Envelope<'a> {
+    /// Its version.
+    pub version: Version,
+    /// What its header says.
+    pub header: Header,
+    /// The document, behind the header.
+    scope: Scope<'a>,
+    /// The part that was begun in place of a header.
+    part: Option<Element<'a>>,
+}
+
+impl<'a> Envelope<'a> {
+    /// Reads the start of an envelope and its header.
+    ///
+    /// # Errors
+    /// VersionMismatch, and Client or Sender for what is no SOAP message. Until the version is known, the fault has the
+    /// version `presumed`.
+    pub fn read(text: &'a str, presumed: Version, limits: &Limits) -> Result<Self, SoapFault> {
+        let mut scope = Scope::new(text, limits);
+        let version = version_of(&mut scope, presumed)?;
+        let in_version = |refusal| SoapFault::refused(version, refusal);
+        let first = part(&mut scope, version).map_err(in_version)?;
+        if first.local() != "Header" {
+            return Ok(Self { version, header: Header::default(), scope, part: Some(first) });
+        }
+        let header = Header::read(&mut scope, version).map_err(in_version)?;
+        Ok(Self { version, header, scope, part: None })
+    }
+
+    /// Reads on to the only element in the body.
+    ///
+    /// # Errors
+    /// MustUnderstand, and Client or Sender for all that is no SOAP message.
+    pub fn message(mut self) -> Result<Message<'a>, SoapFault> {
+        let version = self.version;
+        if !self.header.not_understood.is_empty() {
+            return Err(SoapFault::not_understood(version, self.header.not_understood));
+        }
+        let body = self.body().map_err(|refusal| SoapFault::refused(version, refusal))?;
+        Ok(Message { version, header: self.header, scope: self.scope, body })
+    }
+
+    fn body(&mut self) -> Result<Element<'a>, Refusal> {
+        let part = self.part.take().map_or_else(|| part(&mut self.scope, self.version), Ok)?;
+        if part.local() != "Body" {
+            return Err(Refusal::foreign(format_args!("want the Body, got <{}>", part.tag.name())));
+        }
+        match self.scope.next()? {
+            Step::Open(body) => Ok(body),
+            Step::Close => Err(Refusal::foreign("the Body is empty; it holds the element of one operation")),
+        }
+    }
+}
+
 /// A message up to the start tag of the only element in its body.
 pub struct Message<'a> {
     /// The version of its envelope.
     pub version: Version,
+    /// What its header says.
+    pub header: Header,
     /// The document, in front of the content of `body`.
     pub scope: Scope<'a>,
     /// The element that the body holds.
     pub body: Element<'a>,
 }
 
-impl<'a> Message<'a> {
-    /// Reads the envelope, its header and the beginning of its body.
-    ///
-    /// # Errors
-    /// VersionMismatch, MustUnderstand, and Client or Sender for all that is no SOAP message. Until the version is
-    /// known, the fault has the version `presumed`.
-    pub fn read(text: &'a str, presumed: Version, limits: &Limits) -> Result<Self, SoapFault> {
-        let mut scope = Scope::new(text, limits);
-        let version = envelope(&mut scope, presumed)?;
-        let in_version = |refusal| SoapFault::refused(version, refusal);
-        let mut part = part(&mut scope, version).map_err(in_version)?;
-        if part.local() == "Header" {
-            let header = Header::read(&mut scope, version).map_err(in_version)?;
-            if !header.not_understood.is_empty() {
-                return Err(SoapFault::not_understood(version, header.not_understood));
-            }
-            part = self::part(&mut scope, version).map_err(in_version)?;
-        }
-        if part.local() != "Body" {
-            return Err(in_version(Refusal::foreign(format_args!("want the Body, got <{}>", part.tag.name()))));
-        }
-        match scope.next().map_err(in_version)? {
-            Step::Open(body) => Ok(Self { version, scope, body }),
-            Step::Close => {
-                Err(in_version(Refusal::foreign("the Body is empty; it holds the element of one operation")))
-            }
-        }
-    }
-
+impl Message<'_> {
     /// Reads what follows the element of the body, where nothing may follow.
     ///
     /// # Errors
@@ -108,7 +137,7 @@ impl<'a> Message<'a> {
 }
 
 /// Reads the start of the envelope, whose namespace alone says the version.
-fn envelope(scope: &mut Scope<'_>, presumed: Version) -> Result<Version, SoapFault> {
+fn version_of(scope: &mut Scope<'_>, presumed: Version) -> Result<Version, SoapFault> {
     let refused = |refusal| SoapFault::refused(presumed, refusal);
     match scope.next().map_err(refused)? {
         Step::Open(root) => match (root.local(), root.space) {
@@ -117,6 +146,11 @@ fn envelope(scope: &mut Scope<'_>, presumed: Version) -> Result<Version, SoapFau
             ("Envelope", _) => {
                 let space = scope.uri(root.tag.prefix()).unwrap_or_default();
                 let message = format!("the envelope's namespace {} is none of {SOAP11} and {SOAP12}", shown(space));
+                Err(SoapFault::of_code(presumed, Code::VersionMismatch, message))
+            }
+            // SOAP 1.2 part 1, section 5.4.6: a mismatch of the name is one of the version too.
+            _ if presumed == Version::V12 => {
+                let message = format!("want a SOAP Envelope, got <{}>", root.tag.name());
                 Err(SoapFault::of_code(presumed, Code::VersionMismatch, message))
             }
             _ => Err(refused(Refusal::foreign(format_args!("want a SOAP Envelope, got <{}>", root.tag.name())))),
@@ -134,10 +168,14 @@ fn part<'a>(scope: &mut Scope<'a>, version: Version) -> Result<Element<'a>, Refu
     }
 }
 
-/// Puts a body into an envelope of this version.
-pub fn write(version: Version, content: impl FnOnce(&mut String) -> Result<(), Refusal>) -> Result<String, Refusal> {
+/// Puts a body into an envelope of this version, behind what `header` appends.
+pub fn write(
+    version: Version,
+    header: impl FnOnce(&mut String),
+    content: impl FnOnce(&mut String) -> Result<(), Refusal>,
+) -> Result<String, Refusal> {
     let mut out = String::with_capacity(USUAL_ANSWER);
-    open(&mut out, version, |_| ());
+    open(&mut out, version, header);
     content(&mut out)?;
     out.push_str(CLOSE);
     Ok(out)

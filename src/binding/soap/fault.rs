@@ -4,6 +4,7 @@
 //! credential of HTTP that is missing or wrong is 401, which is how clients learn to show theirs.
 
 use super::{
+    addressing::Thread,
     envelope::{self, Version},
     names::{CONTRACT, SOAP11, SOAP12},
 };
@@ -30,6 +31,23 @@ pub enum Code {
     VersionMismatch,
     /// These header blocks, by namespace and local name, are not understood.
     MustUnderstand(Vec<(String, String)>),
+    /// What a header extension has to say.
+    Header(Box<HeaderFault>),
+}
+
+/// A fault of a header extension, with codes of its own, all of them the caller's to mend.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeaderFault {
+    /// The prefix of its codes.
+    pub prefix: &'static str,
+    /// The namespace of its codes.
+    pub namespace: &'static str,
+    /// Local names, from the general code to the special one. SOAP 1.1 has room for the last one only.
+    pub codes: &'static [&'static str],
+    /// What stands in the detail of SOAP 1.2, as XML; may be empty.
+    pub detail: String,
+    /// What SOAP 1.1 has for it, whose detail is about bodies only: a header block, as XML; may be empty.
+    pub header: String,
 }
 
 /// A fault and the version in which it is written.
@@ -38,13 +56,14 @@ pub struct SoapFault {
     version: Version,
     code: Code,
     fault: Fault,
+    thread: Option<Box<Thread>>,
 }
 
 impl SoapFault {
     /// A fault of the operation, or of what comes before it.
     pub fn new(version: Version, fault: Fault) -> Self {
         let code = if fault.kind.is_callers() { Code::Caller } else { Code::Node };
-        Self { version, code, fault }
+        Self { version, code, fault, thread: None }
     }
 
     /// A message that cannot be read.
@@ -54,7 +73,7 @@ impl SoapFault {
 
     /// A fault of SOAP itself.
     pub fn of_code(version: Version, code: Code, message: String) -> Self {
-        Self { version, code, fault: Fault::invalid(message) }
+        Self { version, code, fault: Fault::invalid(message), thread: None }
     }
 
     /// Header blocks that must be understood and are not.
@@ -62,6 +81,11 @@ impl SoapFault {
         let names: Vec<String> = blocks.iter().take(8).map(|(space, local)| format!("{{{space}}}{local}")).collect();
         let message = format!("header blocks that must be understood are not: {}", names.join(", "));
         Self::of_code(version, Code::MustUnderstand(blocks), message)
+    }
+
+    /// The same fault, in answer to the message that began the thread.
+    pub fn in_thread(self, thread: Option<Thread>) -> Self {
+        Self { thread: thread.map(Box::new), ..self }
     }
 
     /// What it says.
@@ -88,38 +112,69 @@ impl SoapFault {
         }
     }
 
-    /// SOAP 1.2 names what was not understood, and the versions that are (part 1, sections 5.4.7 and 5.4.8).
     fn header(&self, out: &mut String) {
+        let mut blocks = String::new();
+        if let Some(thread) = &self.thread {
+            thread.write_fault(&mut blocks);
+        }
+        self.blocks(&mut blocks);
+        if !blocks.is_empty() {
+            for part in ["<soap:Header>", &blocks, "</soap:Header>"] {
+                out.push_str(part);
+            }
+        }
+    }
+
+    /// SOAP 1.2 names what was not understood, and the versions that are (part 1, sections 5.4.7 and 5.4.8).
+    fn blocks(&self, out: &mut String) {
         match (&self.code, self.version) {
             (Code::MustUnderstand(blocks), Version::V12) => {
-                out.push_str("<soap:Header>");
                 for (space, local) in blocks {
-                    out.push_str("<soap:NotUnderstood xmlns:block=\"");
-                    push_attribute(out, space);
-                    out.push_str("\" qname=\"block:");
+                    out.push_str("<soap:NotUnderstood");
+                    // No prefix can stand for no namespace.
+                    if space.is_empty() {
+                        out.push_str(" qname=\"");
+                    } else {
+                        out.push_str(" xmlns:block=\"");
+                        push_attribute(out, space);
+                        out.push_str("\" qname=\"block:");
+                    }
                     push_attribute(out, local);
                     out.push_str("\"></soap:NotUnderstood>");
                 }
-                out.push_str("</soap:Header>");
             }
             (Code::VersionMismatch, Version::V12) => {
-                out.push_str("<soap:Header><soap:Upgrade>");
+                out.push_str("<soap:Upgrade>");
                 for (prefix, namespace) in [("v12", SOAP12), ("v11", SOAP11)] {
                     for part in ["<soap:SupportedEnvelope xmlns:", prefix, "=\"", namespace, "\" qname=\"", prefix] {
                         out.push_str(part);
                     }
                     out.push_str(":Envelope\"></soap:SupportedEnvelope>");
                 }
-                out.push_str("</soap:Upgrade></soap:Header>");
+                out.push_str("</soap:Upgrade>");
             }
+            (Code::Header(fault), Version::V11) => out.push_str(&fault.header),
             _ => {}
         }
     }
 
     fn body_11(&self, out: &mut String) {
-        for part in ["<soap:Fault><faultcode>soap:", self.code_name(), "</faultcode><faultstring>"] {
-            out.push_str(part);
+        out.push_str("<soap:Fault>");
+        match &self.code {
+            Code::Header(fault) => {
+                let HeaderFault { prefix, namespace, codes, .. } = &**fault;
+                let code = codes.last().copied().unwrap_or("Client");
+                for part in ["<faultcode xmlns:", prefix, "=\"", namespace, "\">", prefix, ":", code, "</faultcode>"] {
+                    out.push_str(part);
+                }
+            }
+            _ => {
+                for part in ["<faultcode>soap:", self.code_name(), "</faultcode>"] {
+                    out.push_str(part);
+                }
+            }
         }
+        out.push_str("<faultstring>");
         push_escaped(out, &self.fault.message, false);
         out.push_str("</faultstring>");
         if self.is_about_body() {
@@ -131,16 +186,34 @@ impl SoapFault {
     }
 
     fn body_12(&self, out: &mut String) {
-        for part in ["<soap:Fault><soap:Code><soap:Value>soap:", self.code_name(), "</soap:Value></soap:Code>"] {
+        for part in ["<soap:Fault><soap:Code><soap:Value>soap:", self.code_name(), "</soap:Value>"] {
             out.push_str(part);
         }
-        out.push_str("<soap:Reason><soap:Text xml:lang=\"en\">");
+        if let Code::Header(fault) = &self.code {
+            let HeaderFault { prefix, namespace, codes, .. } = &**fault;
+            for code in *codes {
+                for part in ["<soap:Subcode><soap:Value xmlns:", prefix, "=\"", namespace, "\">", prefix, ":", code] {
+                    out.push_str(part);
+                }
+                out.push_str("</soap:Value>");
+            }
+            codes.iter().for_each(|_| out.push_str("</soap:Subcode>"));
+        }
+        out.push_str("</soap:Code><soap:Reason><soap:Text xml:lang=\"en\">");
         push_escaped(out, &self.fault.message, false);
         out.push_str("</soap:Text></soap:Reason>");
-        if self.is_about_body() {
-            out.push_str("<soap:Detail>");
-            self.detail(out);
-            out.push_str("</soap:Detail>");
+        match &self.code {
+            Code::Header(fault) if !fault.detail.is_empty() => {
+                for part in ["<soap:Detail>", &fault.detail, "</soap:Detail>"] {
+                    out.push_str(part);
+                }
+            }
+            _ if self.is_about_body() => {
+                out.push_str("<soap:Detail>");
+                self.detail(out);
+                out.push_str("</soap:Detail>");
+            }
+            _ => {}
         }
         out.push_str("</soap:Fault>");
     }
@@ -152,8 +225,8 @@ impl SoapFault {
 
     fn code_name(&self) -> &'static str {
         match (&self.code, self.version) {
-            (Code::Caller, Version::V11) => "Client",
-            (Code::Caller, Version::V12) => "Sender",
+            (Code::Caller | Code::Header(_), Version::V11) => "Client",
+            (Code::Caller | Code::Header(_), Version::V12) => "Sender",
             (Code::Node, Version::V11) => "Server",
             (Code::Node, Version::V12) => "Receiver",
             (Code::VersionMismatch, _) => "VersionMismatch",
@@ -184,7 +257,7 @@ impl SoapFault {
 }
 
 /// Appends text as the value of an attribute in double quotes.
-fn push_attribute(out: &mut String, text: &str) {
+pub fn push_attribute(out: &mut String, text: &str) {
     for (i, part) in text.split('"').enumerate() {
         if i > 0 {
             out.push_str("&quot;");

@@ -4,6 +4,7 @@
 //! 4.2.3, SOAP 1.2 part 1 section 2.6).
 
 use super::{
+    addressing::{Addressing, Edition},
     envelope::Version,
     names::{Element, Scope, Space, Step},
 };
@@ -17,6 +18,8 @@ const MAX_BLOCKS: usize = 64;
 pub struct Header {
     /// Namespace and local name of the blocks that must be understood and are not.
     pub not_understood: Vec<(String, String)>,
+    /// What the message calls itself and where its answer goes.
+    pub addressing: Addressing,
 }
 
 impl Header {
@@ -37,37 +40,62 @@ impl Header {
                     format_args!("the Header has more than {MAX_BLOCKS} blocks"),
                 ));
             }
-            if is_mandatory(scope, &block, version)? {
-                let space = scope.uri(block.tag.prefix()).unwrap_or_default();
-                header.not_understood.push((space.to_owned(), block.local().to_owned()));
-            }
-            scope.skip()?;
+            let aim = Aim::of(scope, &block, version)?;
+            let space = scope.uri(block.tag.prefix()).unwrap_or_default();
+            let name = (aim.is_ours && aim.must_understand).then(|| (space.to_owned(), block.local().to_owned()));
+            let extension = if aim.is_ours { Extension::of(space) } else { None };
+            let is_understood = match extension {
+                Some(Extension::Addressing(edition)) => header.addressing.read(scope, &block, edition)?,
+                None => scope.skip().map(|()| false)?,
+            };
+            header.not_understood.extend(name.filter(|_| !is_understood));
         }
         Ok(header)
     }
 }
 
-/// Whether the block is meant for this node and must be understood. Some stacks write `mustUnderstand` unqualified.
-fn is_mandatory(scope: &Scope<'_>, block: &Element<'_>, version: Version) -> Result<bool, Refusal> {
-    let (mut must, mut is_ours) = (false, true);
-    scope.attributes(block, |space, local, value| {
-        if space != version.space() && space != Space::Unqualified {
-            return;
-        }
-        match (local, version) {
-            ("mustUnderstand", _) => must = matches!(value.trim(), "1" | "true"),
-            ("actor", Version::V11) => {
-                is_ours = matches!(value.trim(), "" | "http://schemas.xmlsoap.org/soap/actor/next");
+/// What a block belongs to.
+enum Extension {
+    Addressing(Edition),
+}
+
+impl Extension {
+    /// The extension that the blocks of a namespace belong to.
+    fn of(namespace: &str) -> Option<Self> {
+        Edition::of(namespace).map(Self::Addressing)
+    }
+}
+
+/// Whom a block is meant for, and whether it may be ignored.
+struct Aim {
+    is_ours: bool,
+    must_understand: bool,
+}
+
+impl Aim {
+    /// This node is the ultimate receiver, so a block is its own where it names nobody else. Some stacks write
+    /// `mustUnderstand` unqualified.
+    fn of(scope: &Scope<'_>, block: &Element<'_>, version: Version) -> Result<Self, Refusal> {
+        let mut aim = Self { is_ours: true, must_understand: false };
+        scope.attributes(block, |space, local, value| {
+            if space != version.space() && space != Space::Unqualified {
+                return;
             }
-            ("role", Version::V12) => {
-                is_ours = matches!(
-                    value.trim(),
-                    "" | "http://www.w3.org/2003/05/soap-envelope/role/next"
-                        | "http://www.w3.org/2003/05/soap-envelope/role/ultimateReceiver"
-                );
+            match (local, version) {
+                ("mustUnderstand", _) => aim.must_understand = matches!(value.trim(), "1" | "true"),
+                ("actor", Version::V11) => {
+                    aim.is_ours = matches!(value.trim(), "" | "http://schemas.xmlsoap.org/soap/actor/next");
+                }
+                ("role", Version::V12) => {
+                    aim.is_ours = matches!(
+                        value.trim(),
+                        "" | "http://www.w3.org/2003/05/soap-envelope/role/next"
+                            | "http://www.w3.org/2003/05/soap-envelope/role/ultimateReceiver"
+                    );
+                }
+                _ => {}
             }
-            _ => {}
-        }
-    })?;
-    Ok(must && is_ours)
+        })?;
+        Ok(aim)
+    }
 }

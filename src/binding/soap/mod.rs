@@ -3,6 +3,7 @@
 //! A message is told by its body alone: neither the path nor SOAPAction decides what is called, so that rights cannot be
 //! gone round with them.
 
+mod addressing;
 mod client;
 mod decode;
 mod encode;
@@ -10,6 +11,7 @@ mod envelope;
 mod fault;
 mod header;
 mod names;
+mod policy;
 pub mod wsdl;
 
 use std::sync::Arc;
@@ -20,8 +22,9 @@ pub use client::{decode_response, encode_request, encode_response};
 pub use envelope::Version;
 
 use self::{
+    addressing::Ways,
     decode::{Content, Rigour},
-    envelope::Message,
+    envelope::{Envelope, Message},
     fault::SoapFault,
     names::Element,
 };
@@ -41,7 +44,15 @@ pub async fn answer(
     content_type: Option<&str>,
     limits: &Limits,
 ) -> Reply {
-    respond(services, caller, body, content_type, limits).await.unwrap_or_else(|fault| fault.reply())
+    let presumed = Version::of_content_type(content_type);
+    let text = match text_of(body, content_type) {
+        Ok(text) => text,
+        Err(refusal) => return SoapFault::refused(presumed, refusal).reply(),
+    };
+    match Envelope::read(&text, presumed, limits) {
+        Ok(envelope) => respond(services, caller, envelope).await,
+        Err(fault) => fault.reply(),
+    }
 }
 
 /// The answer that says why a request was refused before it came here.
@@ -49,20 +60,34 @@ pub fn fault(fault: Fault, content_type: Option<&str>) -> Reply {
     SoapFault::new(Version::of_content_type(content_type), fault).reply()
 }
 
-async fn respond(
-    services: &Arc<Services>,
-    caller: &Caller,
-    body: &[u8],
-    content_type: Option<&str>,
-    limits: &Limits,
-) -> Result<Reply, SoapFault> {
-    let presumed = Version::of_content_type(content_type);
-    let text = text_of(body, content_type).map_err(|refusal| SoapFault::refused(presumed, refusal))?;
-    let message = Message::read(&text, presumed, limits)?;
+/// Answers the message in an envelope, on the way that its addressing headers choose. MustUnderstand comes before
+/// anything else that can be wrong with it (WS-I Basic Profile 1.1, section 3.3.1).
+async fn respond(services: &Arc<Services>, caller: &Caller, envelope: Envelope<'_>) -> Reply {
+    let (version, thread, early) =
+        (envelope.version, envelope.header.addressing.thread(), envelope.header.addressing.early_fault());
+    let in_thread = |fault: SoapFault| fault.in_thread(thread.clone()).reply();
+    let message = match envelope.message() {
+        Ok(message) => message,
+        Err(fault) => return early.carry(in_thread(fault)),
+    };
+    let ways = match Ways::of(&message.header.addressing) {
+        Ok(ways) => ways,
+        Err(problem) => return early.carry(in_thread(problem.fault(version, message.header.addressing.edition()))),
+    };
+    match call(services, caller, message).await {
+        Ok(reply) => ways.reply.carry(reply),
+        Err(fault) => ways.fault.carry(in_thread(fault)),
+    }
+}
+
+/// Calls the operation that the message asks for.
+async fn call(services: &Arc<Services>, caller: &Caller, message: Message<'_>) -> Result<Reply, SoapFault> {
     let version = message.version;
     let in_version = |fault| SoapFault::new(version, fault);
     caller.admitted().map_err(in_version)?;
     let operation = operation(&message.scope, &message.body).map_err(in_version)?;
+    let addressing = &message.header.addressing;
+    addressing.check(operation).map_err(|problem| problem.fault(version, addressing.edition()))?;
     let document = dispatch(services, caller, operation.name, Exchange(message)).await.map_err(in_version)?;
     Ok(Reply { status: 200, content_type: version.content_type(), body: document.into() })
 }
@@ -92,8 +117,21 @@ impl Format for Exchange<'_> {
         Ok(input)
     }
 
+    fn message_id(&self) -> Option<&str> {
+        self.0.header.addressing.message_id()
+    }
+
     fn encode<O: Serialize>(self, operation: &'static Description, output: O) -> Outcome<String> {
-        let document = envelope::write(self.0.version, |out| encode::answer(out, &operation.element, &output));
+        let Self(Message { version, header, .. }) = self;
+        let thread = header.addressing.thread();
+        let header = |out: &mut String| {
+            if let Some(thread) = thread {
+                out.push_str("<soap:Header>");
+                thread.write_answer(out, &operation.answer_action());
+                out.push_str("</soap:Header>");
+            }
+        };
+        let document = envelope::write(version, header, |out| encode::answer(out, &operation.element, &output));
         document.map_err(|refusal: Refusal| Fault::internal(refusal))
     }
 }

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use super::fault::push_attribute;
 use crate::{
     binding::{
         refusal::{Refusal, shown},
@@ -133,6 +134,30 @@ impl<'a> Scope<'a> {
     pub fn skip(&mut self) -> Result<(), Refusal> {
         self.leave();
         self.reader.skip()
+    }
+
+    /// The element that has begun, as it stands in the document, and its end. It declares every namespace that is in
+    /// scope around it, and carries `attribute` besides its own.
+    ///
+    /// # Errors
+    /// Malformed, as for everything here.
+    pub fn copy(&mut self, element: &Element<'a>, attribute: &str) -> Result<String, Refusal> {
+        let mut declarations = String::new();
+        let (own, around): (Vec<_>, Vec<_>) = self.declared.iter().partition(|declared| declared.depth == self.depth);
+        for (i, declared) in around.iter().enumerate() {
+            let hides = |other: &&Declaration| other.prefix == declared.prefix;
+            if !own.iter().any(hides) && !around[i + 1..].iter().any(hides) {
+                let colon = if declared.prefix.is_empty() { "" } else { ":" };
+                for part in [" xmlns", colon, &declared.prefix, "=\""] {
+                    declarations.push_str(part);
+                }
+                push_attribute(&mut declarations, &declared.uri);
+                declarations.push('"');
+            }
+        }
+        self.skip()?;
+        let (name, rest) = self.reader.slice_from(element.tag.start).split_at(1 + element.tag.name().len());
+        Ok([name, &declarations, attribute, rest].concat())
     }
 
     /// Reads the end of the document.

@@ -23,7 +23,8 @@ pub fn responses(element: &str, output: &impl Serialize) -> Vec<String> {
 /// The input in a message, or the answer that refuses it.
 fn read<O: Operation>(document: &str) -> Result<O, String> {
     let text = |fault: SoapFault| String::from_utf8(fault.reply().body.to_vec()).unwrap();
-    let message = Message::read(document, Version::V11, &Limits::default()).map_err(text)?;
+    let message =
+        Envelope::read(document, Version::V11, &Limits::default()).and_then(Envelope::message).map_err(text)?;
     let version = message.version;
     let found = operation(&message.scope, &message.body).map_err(|fault| text(SoapFault::new(version, fault)))?;
     assert_eq!(found.name, O::NAME);
@@ -47,7 +48,8 @@ const FIND: &str = "<pg:SearchFind><pg:query>x</pg:query></pg:SearchFind>";
 fn the_namespace_of_the_envelope_says_the_version() {
     for version in VERSIONS {
         let document = message("", FIND).replace(names::SOAP11, version.namespace());
-        let read = Message::read(&document, Version::V11, &Limits::default()).map_err(|fault| fault.message()).unwrap();
+        let read =
+            Envelope::read(&document, Version::V11, &Limits::default()).map_err(|fault| fault.message()).unwrap();
         assert_eq!(read.version, version);
     }
     let other = find(&message("", FIND).replace(names::SOAP11, "urn:soap:13")).unwrap_err();

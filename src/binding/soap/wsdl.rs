@@ -5,7 +5,7 @@
 
 use std::fmt::Write;
 
-use super::{envelope::Version, names::CONTRACT as NAMESPACE};
+use super::{addressing::FAULT_ACTION, envelope::Version, names::CONTRACT as NAMESPACE, policy};
 use crate::{
     binding::xml::push_escaped,
     model::FaultKind,
@@ -16,9 +16,20 @@ use crate::{
 };
 
 const TRANSPORT: &str = "http://schemas.xmlsoap.org/soap/http";
+/// The namespace in which a WSDL says the actions of its messages.
+const METADATA: &str = "http://www.w3.org/2007/05/addressing/metadata";
 
 /// The WSDL with the port of this version at this address.
 pub fn render(version: Version, address: &str) -> String {
+    document(version, address, false)
+}
+
+/// The WSDL of SOAP 1.1 with the policy of addressing, MTOM and security.
+pub fn render_with_policy(address: &str) -> String {
+    document(Version::V11, address, true)
+}
+
+fn document(version: Version, address: &str, with_policy: bool) -> String {
     let mut wsdl = Document::default();
     let (prefix, soap) = match version {
         Version::V11 => ("soap", "http://schemas.xmlsoap.org/wsdl/soap/"),
@@ -28,13 +39,16 @@ pub fn render(version: Version, address: &str) -> String {
     wsdl.open(&format!(
         "wsdl:definitions name=\"Peergate\" targetNamespace=\"{NAMESPACE}\" xmlns:tns=\"{NAMESPACE}\" \
          xmlns:wsdl=\"http://schemas.xmlsoap.org/wsdl/\" xmlns:{prefix}=\"{soap}\" \
-         xmlns:xs=\"http://www.w3.org/2001/XMLSchema\""
+         xmlns:xs=\"http://www.w3.org/2001/XMLSchema\" xmlns:wsam=\"{METADATA}\""
     ));
     wsdl.element("wsdl:documentation", "A peer-to-peer gateway node: search and verified transfer.");
+    if with_policy {
+        policy::POLICY.lines().for_each(|line| wsdl.line(line));
+    }
     types(&mut wsdl, &CONTRACT);
     messages(&mut wsdl, &CONTRACT);
     port_type(&mut wsdl, &CONTRACT);
-    binding(&mut wsdl, &CONTRACT, prefix);
+    binding(&mut wsdl, &CONTRACT, prefix, with_policy);
     service(&mut wsdl, prefix, address);
     wsdl.close("wsdl:definitions");
     wsdl.text
@@ -169,10 +183,22 @@ fn fault(wsdl: &mut Document) {
     wsdl.open("xs:complexType name=\"FaultDetail\"");
     wsdl.annotation("The detail of every fault.");
     wsdl.open("xs:sequence");
-    wsdl.line("<xs:element name=\"kind\" type=\"tns:FaultKind\"/>");
-    wsdl.line("<xs:element name=\"message\" type=\"xs:string\"/>");
-    wsdl.line("<xs:element name=\"retryAfterSeconds\" type=\"xs:int\" minOccurs=\"0\"/>");
-    wsdl.line("<xs:element name=\"reference\" type=\"xs:string\" minOccurs=\"0\"/>");
+    for (field, doc) in [
+        ("name=\"kind\" type=\"tns:FaultKind\"", "What kind of fault it is."),
+        ("name=\"message\" type=\"xs:string\"", "What is wrong, and what to do about it."),
+        (
+            "name=\"retryAfterSeconds\" type=\"xs:int\" minOccurs=\"0\"",
+            "Seconds after which the same call may succeed.",
+        ),
+        (
+            "name=\"reference\" type=\"xs:string\" minOccurs=\"0\"",
+            "Under which reference the node's log holds the cause.",
+        ),
+    ] {
+        wsdl.open(&format!("xs:element {field}"));
+        wsdl.annotation(doc);
+        wsdl.close("xs:element");
+    }
     wsdl.close("xs:sequence");
     wsdl.close("xs:complexType");
     wsdl.line("<xs:element name=\"Fault\" type=\"tns:FaultDetail\"/>");
@@ -198,16 +224,20 @@ fn port_type(wsdl: &mut Document, contract: &Contract) {
         let element = &operation.element;
         wsdl.open(&format!("wsdl:operation name=\"{element}\""));
         wsdl.element("wsdl:documentation", &operation.input.doc);
-        wsdl.line(&format!("<wsdl:input message=\"tns:{element}\"/>"));
-        wsdl.line(&format!("<wsdl:output message=\"tns:{element}Response\"/>"));
-        wsdl.line("<wsdl:fault name=\"Fault\" message=\"tns:Fault\"/>");
+        let (action, answer) = (operation.action(), operation.answer_action());
+        wsdl.line(&format!("<wsdl:input message=\"tns:{element}\" wsam:Action=\"{action}\"/>"));
+        wsdl.line(&format!("<wsdl:output message=\"tns:{element}Response\" wsam:Action=\"{answer}\"/>"));
+        wsdl.line(&format!("<wsdl:fault name=\"Fault\" message=\"tns:Fault\" wsam:Action=\"{FAULT_ACTION}\"/>"));
         wsdl.close("wsdl:operation");
     }
     wsdl.close("wsdl:portType");
 }
 
-fn binding(wsdl: &mut Document, contract: &Contract, soap: &str) {
+fn binding(wsdl: &mut Document, contract: &Contract, soap: &str, with_policy: bool) {
     wsdl.open("wsdl:binding name=\"PeergateBinding\" type=\"tns:PeergatePortType\"");
+    if with_policy {
+        wsdl.line(policy::REFERENCE);
+    }
     wsdl.line(&format!("<{soap}:binding style=\"document\" transport=\"{TRANSPORT}\"/>"));
     for operation in &contract.operations {
         wsdl.open(&format!("wsdl:operation name=\"{}\"", operation.element));

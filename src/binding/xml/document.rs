@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::binding::refusal::Refusal;
 
-/// The text of a body: UTF-8 with or without a byte order mark, or UTF-16 with one.
+/// The text of a body: UTF-8 or UTF-16, with or without a byte order mark.
 ///
 /// A charset in the content type does not matter for either, since RFC 7303 gives the byte order mark precedence and
 /// what decodes as UTF-8 beyond ASCII is UTF-8. Other encodings are refused.
@@ -16,6 +16,9 @@ pub fn text_of<'a>(body: &'a [u8], content_type: Option<&str>) -> Result<Cow<'a,
         [0xFF, 0xFE, rest @ ..] => Cow::Owned(utf16(rest, u16::from_le_bytes)?),
         [0xFE, 0xFF, rest @ ..] => Cow::Owned(utf16(rest, u16::from_be_bytes)?),
         [0xEF, 0xBB, 0xBF, rest @ ..] => Cow::Borrowed(utf8(rest, content_type)?),
+        // Without a mark the first character tells (XML 1.0, appendix F): no document has a NUL in UTF-8.
+        [b'<', 0, ..] => Cow::Owned(utf16(body, u16::from_le_bytes)?),
+        [0, b'<', ..] => Cow::Owned(utf16(body, u16::from_be_bytes)?),
         plain => Cow::Borrowed(utf8(plain, content_type)?),
     };
     let forbidden = |byte: &u8| *byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r');
@@ -28,10 +31,7 @@ pub fn text_of<'a>(body: &'a [u8], content_type: Option<&str>) -> Result<Cow<'a,
 fn utf8<'a>(body: &'a [u8], content_type: Option<&str>) -> Result<&'a str, Refusal> {
     std::str::from_utf8(body).map_err(|e| {
         let stated = content_type.unwrap_or("no content type");
-        Refusal::malformed(
-            e.valid_up_to(),
-            format_args!("the body ({stated}) is not UTF-8; send UTF-8, or UTF-16 with a byte order mark"),
-        )
+        Refusal::malformed(e.valid_up_to(), format_args!("the body ({stated}) is not UTF-8; send UTF-8 or UTF-16"))
     })
 }
 
@@ -55,6 +55,9 @@ mod tests {
             ["<ä😀/>".as_bytes().to_vec(), "\u{FEFF}<ä😀/>".into(), utf16(u16::to_le_bytes), utf16(u16::to_be_bytes)]
         {
             assert_eq!(text_of(&body, None).unwrap(), "<ä😀/>");
+        }
+        for unmarked in [&utf16(u16::to_le_bytes)[2..], &utf16(u16::to_be_bytes)[2..]] {
+            assert_eq!(text_of(unmarked, None).unwrap(), "<ä😀/>");
         }
     }
 

@@ -14,6 +14,9 @@ pub use reader::Describer;
 
 use super::meter::Meter;
 
+/// What all actions begin with.
+const ACTIONS: &str = "urn:peergate:v1/";
+
 /// Everything that is described, in the order of the registry.
 pub struct Contract {
     /// The operations.
@@ -154,6 +157,16 @@ impl Description {
 
     /// The action of the request (WS-Addressing and SOAPAction): `urn:peergate:v1/SearchFind`.
     pub fn action(&self) -> String {
-        format!("urn:peergate:v1/{}", self.element)
+        [ACTIONS, &self.element].concat()
+    }
+
+    /// The action of the answer.
+    pub fn answer_action(&self) -> String {
+        [ACTIONS, &self.element, "Response"].concat()
+    }
+
+    /// Whether this is the action of the request.
+    pub fn is_action(&self, action: &str) -> bool {
+        action.strip_prefix(ACTIONS) == Some(&*self.element)
     }
 }
