@@ -8,6 +8,8 @@ mod harness;
 
 mod access;
 mod cli;
+#[path = "../conformance/mod.rs"]
+mod conformance;
 mod descriptions;
 mod faults;
 mod faults_http;

@@ -10,6 +10,7 @@ use super::Node;
 pub struct NodeConfig {
     pub(super) shares: Vec<PathBuf>,
     pub(super) bootstrap: Vec<String>,
+    pub(super) http: String,
     pub(super) limits: Vec<(String, u64)>,
     pub(super) disk_mib: Option<u32>,
     pub(super) holds_transfers: bool,
@@ -40,6 +41,12 @@ impl NodeConfig {
     /// Joins the overlay through another node.
     pub fn bootstrap(mut self, node: &Node) -> Self {
         self.bootstrap.extend(node.addresses().iter().cloned());
+        self
+    }
+
+    /// Sets keys under `[http]`, a line each.
+    pub fn http(mut self, lines: &str) -> Self {
+        self.http = lines.to_owned();
         self
     }
 
@@ -81,7 +88,7 @@ impl NodeConfig {
     }
 
     pub(super) fn render(&self, data_dir: &std::path::Path) -> String {
-        let mut out = format!("data_dir = {data_dir:?}\n[http]\nlisten = \"127.0.0.1:0\"\n");
+        let mut out = format!("data_dir = {data_dir:?}\n[http]\nlisten = \"127.0.0.1:0\"\n{}\n", self.http);
         write!(out, "[share]\npaths = {:?}\n[limits]\n", self.shares).expect("write to memory");
         for (key, value) in &self.limits {
             writeln!(out, "{key} = {value}").expect("write to memory");
