@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# xmllint on what a node writes: both WSDLs are well formed, their inline schema is a valid XSD, and real answers and
-# faults are valid by it. Run by `nodes.py`, which sets PEERGATE_A.
+# xmllint on what a node writes: its WSDLs are valid by the schema of WSDL 1.1, their inline schema is a valid XSD, and
+# real answers and faults are valid by it. Run by `nodes.py`, which sets PEERGATE_A.
 set -euo pipefail
 
 work=$(mktemp -d)
@@ -22,10 +22,13 @@ ask() {
   xmllint --noout --schema "$work/$1.xsd" "$work/body" || die "not valid by the schema: $(cat "$work/body")"
 }
 
+curl --silent --fail --output "$work/policy.wsdl" "$PEERGATE_A/soap?wsdl&policy"
+xmllint --noout --nonet --schema schemas/wsdl.xsd "$work/policy.wsdl"
+
 for version in soap soap12; do
   echo "  /$version?wsdl"
   curl --silent --fail --output "$work/$version.wsdl" "$PEERGATE_A/$version?wsdl"
-  xmllint --noout "$work/$version.wsdl"
+  xmllint --noout --nonet --schema schemas/wsdl.xsd "$work/$version.wsdl"
   xmllint --xpath "//*[local-name()='types']/*[local-name()='schema']" "$work/$version.wsdl" >"$work/$version.xsd"
   body="//*[local-name()='Body']/*"
   detail="//*[local-name()='detail' or local-name()='Detail']/*"
