@@ -203,6 +203,9 @@ fn default_data_dir() -> PathBuf {
     platform.map_or_else(|| PathBuf::from("peergate-data"), |dirs| dirs.data_dir().to_owned())
 }
 
+/// Most seconds by which clocks may differ, since nonces are remembered for as long.
+const MAX_CLOCK_SKEW: u64 = 3600;
+
 /// Why a configuration was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -215,6 +218,9 @@ pub enum ConfigError {
     /// No overlay at all.
     #[error("overlay: the list is empty; leave it out for the default one, or add [[overlay]]")]
     NoOverlay,
+    /// Clocks may differ by nothing, or by so much that no message is ever old.
+    #[error("access.clock_skew_seconds: {0} is out of range, want 1 to {MAX_CLOCK_SKEW}")]
+    ClockSkew(u64),
     /// The address is not loopback and nobody would be kept out.
     #[error(
         "http.listen: {0} can be reached from other machines and no credential is configured; listen on 127.0.0.1, add \
@@ -255,6 +261,9 @@ impl Config {
         }
         if let Some((_, name)) = names.iter().enumerate().find(|(i, name)| names[..*i].contains(name)) {
             return Err(ConfigError::NameTwice((*name).to_owned()));
+        }
+        if !(1..=MAX_CLOCK_SKEW).contains(&self.access.clock_skew_seconds) {
+            return Err(ConfigError::ClockSkew(self.access.clock_skew_seconds));
         }
         if !self.http.listen.ip().is_loopback() && !self.access.open && self.access.token.is_empty() {
             return Err(ConfigError::Exposed(self.http.listen));
@@ -317,6 +326,10 @@ mod tests {
         let token = "[[access.token]]\nname = \"erp\"\ntoken_file = \"erp.token\"\noperations = [\"search.*\"]";
         let config = read(&format!("{exposed}{token}")).unwrap();
         assert!(config.access.token[0].token_file.is_absolute());
+        for skew in [0, MAX_CLOCK_SKEW + 1] {
+            let refused = read(&format!("[access]\nclock_skew_seconds = {skew}"));
+            assert!(matches!(refused, Err(ConfigError::ClockSkew(_))), "{skew}");
+        }
     }
 
     #[test]

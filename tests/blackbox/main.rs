@@ -21,3 +21,4 @@ mod two_nodes;
 mod two_nodes_content;
 mod two_nodes_transfers;
 mod uploads;
+mod ws_security;

@@ -84,15 +84,25 @@ impl<'a> Envelope<'a> {
         Ok(Self { version, header, scope, part: None })
     }
 
+    /// Whether all header blocks are understood that have to be, which comes before anything else that can be wrong
+    /// with them (WS-I Basic Profile 1.1, section 3.3.1).
+    ///
+    /// # Errors
+    /// MustUnderstand that names the others.
+    pub fn understood(&self) -> Result<(), SoapFault> {
+        match self.header.not_understood.as_slice() {
+            [] => Ok(()),
+            blocks => Err(SoapFault::not_understood(self.version, blocks.to_vec())),
+        }
+    }
+
     /// Reads on to the only element in the body.
     ///
     /// # Errors
     /// MustUnderstand, and Client or Sender for all that is no SOAP message.
     pub fn message(mut self) -> Result<Message<'a>, SoapFault> {
+        self.understood()?;
         let version = self.version;
-        if !self.header.not_understood.is_empty() {
-            return Err(SoapFault::not_understood(version, self.header.not_understood));
-        }
         let body = self.body().map_err(|refusal| SoapFault::refused(version, refusal))?;
         Ok(Message { version, header: self.header, scope: self.scope, body })
     }

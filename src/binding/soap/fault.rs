@@ -7,6 +7,7 @@ use super::{
     addressing::Thread,
     envelope::{self, Version},
     names::{CONTRACT, SOAP11, SOAP12},
+    security::Refused,
 };
 use crate::{
     binding::{
@@ -48,6 +49,8 @@ pub struct HeaderFault {
     pub detail: String,
     /// What SOAP 1.1 has for it, whose detail is about bodies only: a header block, as XML; may be empty.
     pub header: String,
+    /// Whether it keeps the body from being processed for a reason that the contract's detail tells, on both versions.
+    pub is_about_body: bool,
 }
 
 /// A fault and the version in which it is written.
@@ -86,6 +89,19 @@ impl SoapFault {
     /// The same fault, in answer to the message that began the thread.
     pub fn in_thread(self, thread: Option<Thread>) -> Self {
         Self { thread: thread.map(Box::new), ..self }
+    }
+
+    /// A Security header that lets nobody in.
+    pub fn insecure(version: Version, refused: Refused) -> Self {
+        match refused {
+            Refused::Fault(fault) => Self::new(version, fault),
+            Refused::Problem(problem) => Self {
+                version,
+                code: Code::Header(Box::new(problem.code.fault())),
+                fault: Fault::new(FaultKind::NotAuthenticated, problem.message),
+                thread: None,
+            },
+        }
     }
 
     /// What it says.
@@ -218,9 +234,14 @@ impl SoapFault {
         out.push_str("</soap:Fault>");
     }
 
-    /// SOAP 1.1 section 4.4 forbids a detail about anything but the body.
+    /// SOAP 1.1 section 4.4 forbids a detail about anything but the body. That a credential is wrong keeps the body from
+    /// being processed, and callers want to find it where they find the contract's other faults.
     fn is_about_body(&self) -> bool {
-        matches!(self.code, Code::Caller | Code::Node)
+        match &self.code {
+            Code::Caller | Code::Node => true,
+            Code::Header(fault) => fault.is_about_body,
+            Code::VersionMismatch | Code::MustUnderstand(_) => false,
+        }
     }
 
     fn code_name(&self) -> &'static str {
@@ -269,7 +290,7 @@ pub fn push_attribute(out: &mut String, text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::FaultKind;
+    use crate::{binding::soap::security, model::FaultKind};
 
     fn body(fault: &SoapFault) -> String {
         String::from_utf8(fault.reply().body.to_vec()).unwrap()
@@ -289,6 +310,33 @@ mod tests {
         assert!(body(&v12).contains(&format!("<soap:Detail>{detail}</soap:Detail>")));
         assert_eq!([v11.reply().status, v12.reply().status], [500, 500]);
         assert_eq!(v12.reply().content_type, "application/soap+xml; charset=utf-8");
+    }
+
+    #[test]
+    fn a_failure_of_ws_security_has_its_code_the_contracts_detail_and_status_500() {
+        let problem = security::Problem::new(security::Code::FailedAuthentication, "no");
+        let fault = |version| SoapFault::insecure(version, problem.clone().into());
+        let code = format!(" xmlns:wsse=\"{}\">wsse:FailedAuthentication</", security::WSSE);
+        let (v11, v12) = (fault(Version::V11), fault(Version::V12));
+        assert!(body(&v11).contains(&format!("<faultcode{code}faultcode>")), "{}", body(&v11));
+        let in_12 = "<soap:Code><soap:Value>soap:Sender</soap:Value><soap:Subcode><soap:Value".to_owned();
+        assert!(body(&v12).contains(&(in_12 + &code + "soap:Value></soap:Subcode></soap:Code>")), "{}", body(&v12));
+        for fault in [v11, v12] {
+            assert_eq!(fault.reply().status, 500);
+            assert!(body(&fault).contains("<pg:kind>NotAuthenticated</pg:kind>"), "{}", body(&fault));
+        }
+        let expired = security::Problem::new(security::Code::MessageExpired, "late");
+        let expired = body(&SoapFault::insecure(Version::V11, expired.into()));
+        assert!(expired.contains("utility-1.0.xsd\">wsu:MessageExpired</faultcode>"), "{expired}");
+    }
+
+    /// Contract, section 6: clients that wait for a challenge show a credential only after a 401.
+    #[test]
+    fn a_credential_of_http_that_is_missing_is_status_401() {
+        let fault = Fault::new(FaultKind::NotAuthenticated, "x");
+        for version in [Version::V11, Version::V12] {
+            assert_eq!(SoapFault::new(version, fault.clone()).reply().status, 401);
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::{
     addressing::{Addressing, Edition},
     envelope::Version,
     names::{Element, Scope, Space, Step},
+    security::{Security, WSSE},
 };
 use crate::binding::refusal::{Mistake, Refusal};
 
@@ -20,6 +21,8 @@ pub struct Header {
     pub not_understood: Vec<(String, String)>,
     /// What the message calls itself and where its answer goes.
     pub addressing: Addressing,
+    /// Who sends the message.
+    pub security: Option<Box<Security>>,
 }
 
 impl Header {
@@ -46,6 +49,9 @@ impl Header {
             let extension = if aim.is_ours { Extension::of(space) } else { None };
             let is_understood = match extension {
                 Some(Extension::Addressing(edition)) => header.addressing.read(scope, &block, edition)?,
+                Some(Extension::Security) => {
+                    header.security.get_or_insert_default().read(scope, &block, aim.must_understand)?
+                }
                 None => scope.skip().map(|()| false)?,
             };
             header.not_understood.extend(name.filter(|_| !is_understood));
@@ -57,12 +63,16 @@ impl Header {
 /// What a block belongs to.
 enum Extension {
     Addressing(Edition),
+    Security,
 }
 
 impl Extension {
     /// The extension that the blocks of a namespace belong to.
     fn of(namespace: &str) -> Option<Self> {
-        Edition::of(namespace).map(Self::Addressing)
+        match namespace {
+            WSSE => Some(Self::Security),
+            _ => Edition::of(namespace).map(Self::Addressing),
+        }
     }
 }
 

@@ -12,6 +12,7 @@ mod fault;
 mod header;
 mod names;
 mod policy;
+mod security;
 pub mod wsdl;
 
 use std::sync::Arc;
@@ -62,19 +63,20 @@ pub fn fault(fault: Fault, content_type: Option<&str>) -> Reply {
 
 /// Answers the message in an envelope, on the way that its addressing headers choose. MustUnderstand comes before
 /// anything else that can be wrong with it (WS-I Basic Profile 1.1, section 3.3.1).
-async fn respond(services: &Arc<Services>, caller: &Caller, envelope: Envelope<'_>) -> Reply {
+async fn respond(services: &Arc<Services>, caller: &Caller, mut envelope: Envelope<'_>) -> Reply {
     let (version, thread, early) =
         (envelope.version, envelope.header.addressing.thread(), envelope.header.addressing.early_fault());
     let in_thread = |fault: SoapFault| fault.in_thread(thread.clone()).reply();
-    let message = match envelope.message() {
-        Ok(message) => message,
+    let opened = identify(&mut envelope, caller).and_then(|shown| Ok((shown, envelope.message()?)));
+    let (shown, message) = match opened {
+        Ok(opened) => opened,
         Err(fault) => return early.carry(in_thread(fault)),
     };
     let ways = match Ways::of(&message.header.addressing) {
         Ok(ways) => ways,
         Err(problem) => return early.carry(in_thread(problem.fault(version, message.header.addressing.edition()))),
     };
-    match call(services, caller, message).await {
+    match call(services, shown.as_ref().unwrap_or(caller), message).await {
         Ok(reply) => ways.reply.carry(reply),
         Err(fault) => ways.fault.carry(in_thread(fault)),
     }
@@ -84,12 +86,21 @@ async fn respond(services: &Arc<Services>, caller: &Caller, envelope: Envelope<'
 async fn call(services: &Arc<Services>, caller: &Caller, message: Message<'_>) -> Result<Reply, SoapFault> {
     let version = message.version;
     let in_version = |fault| SoapFault::new(version, fault);
-    caller.admitted().map_err(in_version)?;
     let operation = operation(&message.scope, &message.body).map_err(in_version)?;
     let addressing = &message.header.addressing;
     addressing.check(operation).map_err(|problem| problem.fault(version, addressing.edition()))?;
     let document = dispatch(services, caller, operation.name, Exchange(message)).await.map_err(in_version)?;
     Ok(Reply { status: 200, content_type: version.content_type(), body: document.into() })
+}
+
+/// The caller whom the message itself shows, if it does; before anything of its body is looked at.
+fn identify(envelope: &mut Envelope<'_>, caller: &Caller) -> Result<Option<Caller>, SoapFault> {
+    envelope.understood()?;
+    let shown = envelope.header.security.take().map(|security| security.caller(caller)).transpose();
+    let shown = shown.map_err(|refused| SoapFault::insecure(envelope.version, refused))?.flatten();
+    let admitted = shown.as_ref().unwrap_or(caller).admitted();
+    admitted.map_err(|fault| SoapFault::new(envelope.version, fault))?;
+    Ok(shown)
 }
 
 /// The operation whose element the body holds.

@@ -60,7 +60,8 @@ impl Problem {
         let detail = self.detail(edition);
         let header = format!("<wsa:FaultDetail xmlns:wsa=\"{}\">{detail}</wsa:FaultDetail>", edition.namespace());
         let codes = self.codes(edition);
-        let fault = HeaderFault { prefix: "wsa", namespace: edition.namespace(), codes, detail, header };
+        let fault =
+            HeaderFault { prefix: "wsa", namespace: edition.namespace(), codes, detail, header, is_about_body: false };
         SoapFault::of_code(version, Code::Header(Box::new(fault)), self.message())
     }
 
