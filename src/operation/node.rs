@@ -114,7 +114,7 @@ impl Operation for Stats {
     type Output = NodeStats;
 
     async fn call(self, services: &Arc<Services>) -> Outcome<NodeStats> {
-        let (contents, bytes_shared) = services.store.totals().await?;
+        let (contents, bytes_shared) = services.store.totals();
         let overlays: Vec<_> = services.overlays.iter().map(|overlay| overlay.status()).collect();
         Ok(NodeStats {
             contents,

@@ -17,6 +17,22 @@ use super::{
     index::Op,
 };
 
+/// What a change adds to the contents that are live, and to their bytes; negative where it takes away.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Growth {
+    /// Contents.
+    pub contents: i64,
+    /// Their bytes.
+    pub bytes: i64,
+}
+
+impl Growth {
+    fn add(&mut self, contents: i64, size: u64) {
+        self.contents += contents;
+        self.bytes += contents * i64::try_from(size).unwrap_or(i64::MAX);
+    }
+}
+
 /// One change, not yet made.
 pub struct Edit {
     store: Arc<Store>,
@@ -24,6 +40,7 @@ pub struct Edit {
     transaction: Transaction<'static, Sqlite>,
     ops: Vec<Op>,
     changes: Vec<Change>,
+    growth: Growth,
     /// Files that nobody needs once the change is made.
     spare: Vec<(Kind, [u8; 32])>,
 }
@@ -34,7 +51,8 @@ impl Store {
         let store = self.me.upgrade().ok_or(StoreError::Closed)?;
         let order = Arc::clone(&store.order).lock_owned().await;
         let transaction = store.catalogue.write.begin().await?;
-        Ok(Edit { store, _order: order, transaction, ops: Vec::new(), changes: Vec::new(), spare: Vec::new() })
+        let (ops, changes, spare) = (Vec::new(), Vec::new(), Vec::new());
+        Ok(Edit { store, _order: order, transaction, ops, changes, growth: Growth::default(), spare })
     }
 }
 
@@ -83,6 +101,7 @@ impl Edit {
 
     fn follow(&mut self, row: u64, content: Arc<crate::model::Content>, was: bool, live: bool, relabelled: bool) {
         let (id, overlays) = (content.content_id.clone(), content.overlays.clone());
+        self.growth.add(i64::from(live) - i64::from(was), content.size);
         match (was, live) {
             (false, true) => self.changes.push(Change::Published { id, overlays }),
             (true, false) => self.changes.push(Change::Withdrawn { id, overlays }),
@@ -108,7 +127,7 @@ impl Edit {
         };
         self.transaction.commit().await?;
         let store = self.store;
-        store.remember(&self.ops);
+        store.remember(&self.ops, self.growth);
         if let Some(generation) = generation {
             store.index.apply(generation, self.ops).await?;
         }

@@ -53,7 +53,7 @@ pub use transfers::TransferRow;
 pub use tree::GROUP;
 pub use upload::{CommittedUpload, Upload};
 
-use self::{catalogue::Catalogue, files::Files, index::FullText, index::Op};
+use self::{catalogue::Catalogue, edit::Growth, files::Files, index::FullText, index::Op};
 use crate::model::{Content, ContentId, Fault, Outcome, Query};
 
 /// Contents from which on a search leaves the async threads.
@@ -100,6 +100,8 @@ pub struct Store {
     order: Arc<tokio::sync::Mutex<()>>,
     /// Contents by row, so that a hit costs no question to the catalogue.
     memory: Mutex<LruCache<u64, Arc<Content>>>,
+    /// Live contents and their bytes, so that asking for them does not count the catalogue.
+    totals: Mutex<(u64, u64)>,
     /// Edits so far, changed under the memory's lock.
     edits: AtomicU64,
     partials: Mutex<HashMap<[u8; 32], Weak<Partial>>>,
@@ -175,11 +177,8 @@ impl Store {
     }
 
     /// Contents and their bytes.
-    ///
-    /// # Errors
-    /// Internal when the catalogue cannot be read.
-    pub async fn totals(&self) -> Outcome<(u64, u64)> {
-        Ok(self.catalogue.totals().await?)
+    pub fn totals(&self) -> (u64, u64) {
+        *self.totals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The data folder.
@@ -240,7 +239,10 @@ impl Store {
         Ok(read)
     }
 
-    fn remember(&self, ops: &[Op]) {
+    fn remember(&self, ops: &[Op], growth: Growth) {
+        let mut totals = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
+        *totals = (totals.0.saturating_add_signed(growth.contents), totals.1.saturating_add_signed(growth.bytes));
+        drop(totals);
         let mut memory = self.memory();
         self.edits.fetch_add(1, Ordering::AcqRel);
         for op in ops {

@@ -35,7 +35,8 @@ impl Store {
         let (files, lock) = opened.map_err(|error| StoreError::Index(error.to_string()))??;
         let catalogue = Catalogue::open(&files.catalogue()).await?;
         sweep(&files, &catalogue).await?;
-        let index = open_index(&files, &catalogue).await?;
+        let totals = catalogue.totals().await?;
+        let index = open_index(&files, &catalogue, totals.0).await?;
         Ok(Arc::new_cyclic(|me| Self {
             me: me.clone(),
             files,
@@ -44,6 +45,7 @@ impl Store {
             index,
             order: Arc::default(),
             memory: Mutex::new(LruCache::new(REMEMBERED)),
+            totals: Mutex::new(totals),
             edits: AtomicU64::new(0),
             partials: Mutex::new(HashMap::new()),
             changes: broadcast::channel(LISTENER_LAG).0,
@@ -79,9 +81,8 @@ async fn sweep(files: &Files, catalogue: &Catalogue) -> Result<(), StoreError> {
     tokio::task::spawn_blocking(sweep).await.map_err(|error| StoreError::Index(error.to_string()))?
 }
 
-async fn open_index(files: &Files, catalogue: &Catalogue) -> Result<FullText, StoreError> {
+async fn open_index(files: &Files, catalogue: &Catalogue, documents: u64) -> Result<FullText, StoreError> {
     let generation = catalogue.generation().await?;
-    let (documents, _) = catalogue.totals().await?;
     let dir = files.index();
     if let Some(index) = FullText::open(&dir, generation, documents) {
         return Ok(index);

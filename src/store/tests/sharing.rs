@@ -62,13 +62,13 @@ async fn one_content_with_two_places_stays_while_one_remains() {
         fs::write(root.path().join(name), "same").unwrap();
     }
     share(&store, root.path(), &["a.txt", "b.txt"]).await;
-    assert_eq!(store.totals().await.unwrap(), (1, 4));
+    assert_eq!(store.totals(), (1, 4));
     store.forget(&[root.path().join("a.txt")]).await.unwrap();
     let id = ContentId::native(blake3::hash(b"same"));
     assert_eq!(store.get(&id).await.unwrap().unwrap().name, "b.txt");
     store.forget(&[root.path().join("b.txt")]).await.unwrap();
     assert!(store.get(&id).await.unwrap().is_none());
-    assert_eq!(store.totals().await.unwrap(), (0, 0));
+    assert_eq!(store.totals(), (0, 0));
 }
 
 #[tokio::test]
@@ -104,4 +104,33 @@ async fn labels_that_a_caller_gave_outlive_a_rescan() {
     assert!(store.get(&id).await.unwrap().is_none());
     share(&store, root.path(), &["x.txt"]).await;
     assert_eq!(store.get(&id).await.unwrap().unwrap().name, "Better");
+}
+
+#[tokio::test]
+async fn totals_are_what_counting_the_catalogue_says() {
+    async fn check(store: &Store, want: (u64, u64)) {
+        assert_eq!(store.totals(), want);
+        assert_eq!(store.catalogue.totals().await.unwrap(), want);
+    }
+    let (dir, root) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let store = open(dir.path()).await;
+    fs::write(root.path().join("a"), "one").unwrap();
+    fs::write(root.path().join("b"), "three").unwrap();
+    share(&store, root.path(), &["a", "b"]).await;
+    check(&store, (2, 8)).await;
+    let kept = publish(&store, "kept", b"eleven").await;
+    publish(&store, "kept", b"eleven").await;
+    publish(&store, "a", b"one").await;
+    check(&store, (3, 14)).await;
+    store.update(&kept.content_id, Changes { name: Some("named".into()), ..Changes::default() }).await.unwrap();
+    check(&store, (3, 14)).await;
+    fs::write(root.path().join("b"), "seventeen").unwrap();
+    share(&store, root.path(), &["b"]).await;
+    check(&store, (3, 18)).await;
+    assert!(store.unpublish(&kept.content_id).await.unwrap());
+    store.forget(&[root.path().join("b")]).await.unwrap();
+    check(&store, (1, 3)).await;
+    store.close().await;
+    let store = open(dir.path()).await;
+    check(&store, (1, 3)).await;
 }
