@@ -6,6 +6,7 @@ mod content_id;
 mod fault;
 mod hashing;
 mod limits;
+mod native_id;
 mod pattern;
 mod payload;
 mod piece;
@@ -13,6 +14,7 @@ mod query;
 mod records;
 mod scalar;
 mod sha256;
+mod time_text;
 
 pub use content_id::{ContentId, ContentIdError};
 pub use fault::{Fault, FaultKind, Outcome};

@@ -9,6 +9,8 @@ use jiff::Timestamp;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use super::time_text::TimeText;
+
 /// The newtype name under which a [`Time`] passes through serde.
 pub const TIME_TOKEN: &str = "$peergate::time";
 /// The newtype name under which [`super::Data`] passes through serde.
@@ -48,7 +50,10 @@ impl From<std::time::SystemTime> for Time {
 
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
+        match TimeText::of(self.0) {
+            Some(text) => f.pad(text.as_str()),
+            None => fmt::Display::fmt(&self.0, f),
+        }
     }
 }
 
@@ -74,7 +79,10 @@ impl Serialize for Time {
         struct Text(Timestamp);
         impl Serialize for Text {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(&self.0)
+                match TimeText::of(self.0) {
+                    Some(text) => serializer.serialize_str(text.as_str()),
+                    None => serializer.collect_str(&self.0),
+                }
             }
         }
         serializer.serialize_newtype_struct(TIME_TOKEN, &Text(self.0))
