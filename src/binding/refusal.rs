@@ -36,6 +36,12 @@ pub enum Mistake {
 pub struct Refusal {
     /// What kind of mistake it is.
     pub mistake: Mistake,
+    /// Boxed, since the reader hands a result from function to function for every tag, most of them without a mistake.
+    details: Box<Details>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Details {
     path: String,
     reason: String,
 }
@@ -43,7 +49,7 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal without a place yet.
     pub fn new(mistake: Mistake, reason: impl fmt::Display) -> Self {
-        Self { mistake, path: String::new(), reason: reason.to_string() }
+        Self { mistake, details: Box::new(Details { path: String::new(), reason: reason.to_string() }) }
     }
 
     /// The document is not well-formed at that byte.
@@ -69,8 +75,9 @@ impl Refusal {
 
     /// The same refusal, inside the field of that name.
     pub fn within(mut self, field: &str) -> Self {
-        let joint = if self.path.is_empty() || self.path.starts_with('[') { "" } else { "." };
-        self.path = format!("{field}{joint}{}", self.path);
+        let path = &mut self.details.path;
+        let joint = if path.is_empty() || path.starts_with('[') { "" } else { "." };
+        *path = format!("{field}{joint}{path}");
         self
     }
 
@@ -81,14 +88,15 @@ impl Refusal {
 
     /// The same refusal with a remark behind it.
     pub fn with_remark(mut self, remark: impl fmt::Display) -> Self {
-        self.reason = format!("{}; {remark}", self.reason);
+        self.details.reason.push_str(&format!("; {remark}"));
         self
     }
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.path.is_empty() { f.write_str(&self.reason) } else { write!(f, "{}: {}", self.path, self.reason) }
+        let Details { path, reason } = &*self.details;
+        if path.is_empty() { f.write_str(reason) } else { write!(f, "{path}: {reason}") }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::scan;
 use crate::binding::refusal::{Mistake, Refusal};
 
 /// The text of a body: UTF-8 or UTF-16, with or without a byte order mark.
@@ -31,9 +32,10 @@ pub fn text_of<'a>(body: &'a [u8], content_type: Option<&str>) -> Result<Cow<'a,
 pub fn allowed(text: Cow<'_, str>) -> Result<Cow<'_, str>, Refusal> {
     let refused = |at, code: u32| Err(Refusal::malformed(at, format_args!("U+{code:04X} may not stand in XML")));
     let bytes = text.as_bytes();
-    let forbidden = |byte: &u8| *byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r');
-    if let Some(at) = bytes.iter().position(forbidden) {
-        return refused(at, bytes[at].into());
+    let forbidden = |byte| (byte < 0x20) & (byte != b'\t') & (byte != b'\n') & (byte != b'\r');
+    let at = scan::position(bytes, 0, forbidden);
+    if let Some(&byte) = bytes.get(at) {
+        return refused(at, byte.into());
     }
     let noncharacter = |at: &usize| matches!(bytes[at + 2], 0xBE | 0xBF);
     match memchr::memmem::find_iter(bytes, b"\xEF\xBF").find(noncharacter) {

@@ -3,9 +3,10 @@
 mod charset;
 mod document;
 mod reader;
+mod scan;
 mod write;
 
 pub use charset::text_in_stated_encoding;
 pub use document::text_of;
 pub use reader::{Reader, Tag, Token, is_space, unexpected};
-pub use write::{Escape, push_double, push_escaped, push_integer};
+pub use write::{Escape, push_all, push_double, push_escaped, push_integer};

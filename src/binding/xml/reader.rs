@@ -1,18 +1,19 @@
-//! A bounded pull reader over quick-xml: elements and whole texts, and nothing that a message has no use for.
+//! A bounded pull reader: elements and whole texts, and nothing that a message has no use for.
 //!
-//! quick-xml resolves no entities (so none can explode), checks that tags match and stops there. This adds what a
-//! message from a stranger needs: a depth, a number of attributes, one root with nothing behind it, no document type,
-//! and character references as one text with what surrounds them. A surrogate pair written as two references, as
-//! Axis 1.4 does, is read as the character that is meant.
+//! It checks what a message from a stranger needs: that tags match, a depth, a number of attributes, one root with
+//! nothing behind it, no document type, and character references as one text with what surrounds them. A surrogate
+//! pair written as two references, as Axis 1.4 does, is read as the character that is meant.
 
+mod markup;
 mod tag;
 mod text;
 
 use std::borrow::Cow;
 
-use quick_xml::events::Event;
-
-use self::text::Text;
+use self::{
+    markup::{Markup, Piece},
+    text::{Text, normalized},
+};
 pub use self::{tag::Tag, text::is_space};
 use crate::{
     binding::refusal::{Refusal, shown},
@@ -35,11 +36,14 @@ pub enum Token<'a> {
 /// Reads a document token by token.
 pub struct Reader<'a> {
     source: &'a str,
-    events: quick_xml::Reader<&'a [u8]>,
-    /// A token that was read to find the end of a text, or to look ahead, with its end.
+    markup: Markup<'a>,
+    /// A token that was read to look ahead, with its end.
     waiting: Option<(Token<'a>, usize)>,
     end: usize,
-    depth: usize,
+    /// The names of the elements that have begun and not ended.
+    open: Vec<&'a str>,
+    /// Whether the element that began last is an empty one, whose end comes next.
+    ends_at_once: bool,
     root_seen: bool,
     instructions: bool,
     max_depth: usize,
@@ -50,15 +54,14 @@ impl<'a> Reader<'a> {
     /// A reader from the beginning of `source`. Processing instructions are skipped with `instructions` and refused
     /// without (SOAP 1.1 section 3 and SOAP 1.2 part 1 section 5 forbid them).
     pub fn new(source: &'a str, instructions: bool, limits: &Limits) -> Self {
-        let mut events = quick_xml::Reader::from_str(source);
-        events.config_mut().expand_empty_elements = true;
         let (max_depth, max_attributes) = (limits.xml_depth, limits.xml_attributes);
         Self {
             source,
-            events,
+            markup: Markup::new(source),
             waiting: None,
             end: 0,
-            depth: 0,
+            open: Vec::new(),
+            ends_at_once: false,
             root_seen: false,
             instructions,
             max_depth,
@@ -76,18 +79,22 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// Malformed, as for everything here.
     pub fn next(&mut self) -> Result<Token<'a>, Refusal> {
-        let (token, end) = match self.waiting.take() {
-            Some(waiting) => waiting,
-            None => self.read()?,
-        };
-        self.end = end;
+        if self.waiting.is_some()
+            && let Some((token, end)) = self.waiting.take()
+        {
+            self.end = end;
+            return Ok(token);
+        }
+        let token = self.token()?;
+        self.end = self.markup.at();
         Ok(token)
     }
 
     /// The next token, without taking it.
     pub fn peek(&mut self) -> Result<&Token<'a>, Refusal> {
         if self.waiting.is_none() {
-            self.waiting = Some(self.read()?);
+            let token = self.token()?;
+            self.waiting = Some((token, self.markup.at()));
         }
         match &self.waiting {
             Some((token, _)) => Ok(token),
@@ -148,89 +155,112 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn read(&mut self) -> Result<(Token<'a>, usize), Refusal> {
-        let mut text = Text::default();
+    #[inline]
+    fn token(&mut self) -> Result<Token<'a>, Refusal> {
+        if self.ends_at_once {
+            self.ends_at_once = false;
+            self.open.pop();
+            return Ok(Token::Close);
+        }
         loop {
-            let start = self.events.offset();
-            let event = self.events.read_event().map_err(|e| Refusal::malformed(start, e))?;
-            let token = match event {
-                Event::Text(part) => text.push(part.xml10_content(), start).map(|()| None)?,
-                Event::CData(part) => text.push(part.xml10_content(), start).map(|()| None)?,
-                Event::GeneralRef(reference) => text.push_reference(&reference, start).map(|()| None)?,
-                Event::Comment(_) => None,
-                Event::Start(_) => Some(self.open(start)?),
-                Event::End(_) => {
-                    self.depth = self.depth.saturating_sub(1);
-                    Some(Token::Close)
-                }
-                Event::Eof => Some(self.finished(start)?),
-                Event::Decl(_) if start == 0 => None,
-                Event::PI(_) if self.instructions => None,
-                Event::PI(_) | Event::Decl(_) => {
+            let start = self.markup.at();
+            match self.markup.next()? {
+                Piece::Start(tag, is_empty) => return self.begin(tag, is_empty),
+                Piece::End(name) => return self.end(name, start),
+                Piece::Nothing => return self.finished(),
+                Piece::Comment => {}
+                Piece::Declaration if start == 0 => {}
+                Piece::Instruction if self.instructions => {}
+                Piece::Declaration | Piece::Instruction => {
                     return Err(Refusal::malformed(start, "a processing instruction is not accepted"));
                 }
-                Event::DocType(_) => return Err(Refusal::malformed(start, "a document type is not accepted")),
-                Event::Empty(_) => return Err(Refusal::malformed(start, "an empty element was not expanded")),
-            };
-            let end = self.events.offset();
-            let Some(token) = token else { continue };
-            let Some(text) = text.take(start)? else { return Ok((token, end)) };
-            let at_top = self.depth == usize::from(matches!(token, Token::Open(_)));
-            if at_top && !matches!(token, Token::Close) {
-                if !is_space(&text) {
-                    return Err(Refusal::malformed(start, "text outside of the root element"));
+                piece => {
+                    let text = self.whole_text(piece, start)?;
+                    if !self.open.is_empty() {
+                        return Ok(Token::Text(text));
+                    }
+                    if !is_space(&text) {
+                        return Err(Refusal::malformed(start, "text outside of the root element"));
+                    }
                 }
-                return Ok((token, end));
             }
-            self.waiting = Some((token, end));
-            return Ok((Token::Text(text), start));
         }
     }
 
-    fn open(&mut self, start: usize) -> Result<Token<'a>, Refusal> {
-        if self.depth == 0 && self.root_seen {
-            return Err(Refusal::malformed(start, "a second root element"));
+    /// The text that begins with this piece, to the next tag.
+    fn whole_text(&mut self, piece: Piece<'a>, start: usize) -> Result<Cow<'a, str>, Refusal> {
+        // Most texts are one piece.
+        if let Piece::Text(text, false) = piece
+            && !self.markup.text_may_go_on()
+        {
+            return Ok(Cow::Borrowed(text));
+        }
+        let mut text = Text::default();
+        let (mut piece, mut start) = (piece, start);
+        loop {
+            match piece {
+                Piece::Text(part, _) | Piece::CData(part) => text.push(normalized(part), start)?,
+                Piece::Reference(name) => text.push_reference(name, start)?,
+                Piece::Instruction if self.instructions => {}
+                Piece::Declaration | Piece::Instruction => {
+                    return Err(Refusal::malformed(start, "a processing instruction is not accepted"));
+                }
+                _ => {}
+            }
+            start = self.markup.at();
+            if !self.markup.text_may_go_on() {
+                return text.take(start);
+            }
+            piece = self.markup.next()?;
+        }
+    }
+
+    #[inline]
+    fn begin(&mut self, tag: Tag<'a>, is_empty: bool) -> Result<Token<'a>, Refusal> {
+        if self.open.is_empty() && self.root_seen {
+            return Err(Refusal::malformed(tag.start, "a second root element"));
+        }
+        if self.open.len() == self.max_depth {
+            let reason = format!("elements lie deeper than limits.xml_depth, {}", self.max_depth);
+            return Err(Refusal::malformed(tag.start, reason));
         }
         self.root_seen = true;
-        self.depth += 1;
-        if self.depth > self.max_depth {
-            let limit = self.max_depth;
-            return Err(Refusal::malformed(start, format_args!("elements lie deeper than limits.xml_depth, {limit}")));
+        self.ends_at_once = is_empty;
+        self.open.push(tag.name());
+        if tag.has_attributes() {
+            self.check_attributes(&tag)?;
         }
-        let raw = &self.source[start + 1..self.events.offset()];
-        let content = raw.strip_suffix("/>").or_else(|| raw.strip_suffix('>')).unwrap_or(raw);
-        let tag = Tag::new(content, start);
+        Ok(Token::Open(tag))
+    }
+
+    fn check_attributes(&self, tag: &Tag<'_>) -> Result<(), Refusal> {
         let (mut count, limit) = (0, self.max_attributes);
         tag.attributes(|_| {
             count += 1;
             if count > limit {
-                return Err(Refusal::malformed(
-                    start,
-                    format_args!("more attributes than limits.xml_attributes, {limit}"),
-                ));
+                let reason = format_args!("more attributes than limits.xml_attributes, {limit}");
+                return Err(Refusal::malformed(tag.start, reason));
             }
             Ok(())
-        })?;
-        Ok(Token::Open(tag))
+        })
     }
 
-    fn finished(&self, at: usize) -> Result<Token<'a>, Refusal> {
-        match (self.root_seen, self.depth) {
+    #[inline]
+    fn end(&mut self, name: &str, start: usize) -> Result<Token<'a>, Refusal> {
+        match self.open.pop() {
+            Some(open) if open == name => Ok(Token::Close),
+            Some(open) => Err(Refusal::malformed(start, format_args!("want </{open}>, got </{}>", shown(name)))),
+            None => Err(Refusal::malformed(start, format_args!("</{}> ends nothing", shown(name)))),
+        }
+    }
+
+    fn finished(&self) -> Result<Token<'a>, Refusal> {
+        let at = self.markup.at();
+        match (self.root_seen, self.open.len()) {
             (true, 0) => Ok(Token::End),
             (true, open) => Err(Refusal::malformed(at, format_args!("the document ends with {open} elements open"))),
             (false, _) => Err(Refusal::malformed(at, "the document has no element")),
         }
-    }
-}
-
-/// The position in the source as an index.
-trait Position {
-    fn offset(&self) -> usize;
-}
-
-impl Position for quick_xml::Reader<&[u8]> {
-    fn offset(&self) -> usize {
-        usize::try_from(self.buffer_position()).unwrap_or(usize::MAX)
     }
 }
 

@@ -6,20 +6,41 @@
 
 use std::fmt;
 
-/// Bytes that are looked at in one step while text without special characters is skipped.
-const STEP: usize = 16;
+use super::scan;
+
 /// The first byte of the UTF-8 form of U+F000 to U+FFFF, which holds the two code points that XML refuses.
 const LEAD_OF_NONCHARACTERS: u8 = 0xEF;
 /// The least first byte of the UTF-8 form of a character beyond U+FFFF.
 const LEAD_BEYOND_BMP: u8 = 0xF0;
 const REPLACEMENT: &str = "\u{FFFD}";
 
+/// Appends texts one after the other, with one look at the capacity.
+#[inline]
+pub fn push_all<const N: usize>(out: &mut String, parts: [&str; N]) {
+    out.reserve(parts.iter().map(|part| part.len()).sum());
+    for part in parts {
+        out.push_str(part);
+    }
+}
+
 /// Appends text as character data. With `bmp`, characters beyond U+FFFF become U+FFFD.
+#[inline]
 pub fn push_escaped(out: &mut String, text: &str, bmp: bool) {
+    let special = scan::position(text.as_bytes(), 0, is_special);
+    // Most texts have nothing to be escaped.
+    if special == text.len() {
+        out.push_str(text);
+    } else {
+        push_specials(out, text, bmp, special);
+    }
+}
+
+/// Appends text whose first byte that may not be copied as it is lies at `found`.
+fn push_specials(out: &mut String, text: &str, bmp: bool, mut found: usize) {
     let bytes = text.as_bytes();
-    let (mut copied, mut at) = (0, 0);
-    while let Some(found) = find_special(bytes, at) {
-        let (replacement, width) = match bytes[found] {
+    let mut copied = 0;
+    while let Some(&byte) = bytes.get(found) {
+        let (replacement, width) = match byte {
             b'<' => (Some("&lt;"), 1),
             b'>' => (Some("&gt;"), 1),
             b'&' => (Some("&amp;"), 1),
@@ -31,26 +52,12 @@ pub fn push_escaped(out: &mut String, text: &str, bmp: bool) {
             _ => (Some(REPLACEMENT), 1),
         };
         if let Some(replacement) = replacement {
-            out.push_str(&text[copied..found]);
-            out.push_str(replacement);
+            push_all(out, [&text[copied..found], replacement]);
             copied = found + width;
         }
-        at = found + width;
+        found = scan::position(bytes, found + width, is_special);
     }
     out.push_str(&text[copied..]);
-}
-
-/// The next byte from `at` on that may not be copied as it is.
-#[inline]
-fn find_special(bytes: &[u8], mut at: usize) -> Option<usize> {
-    // The inner loop has no branch, so that the compiler makes vector code of it.
-    while let Some(step) = bytes.get(at..at + STEP) {
-        if step.iter().fold(false, |any, &byte| any | is_special(byte)) {
-            break;
-        }
-        at += STEP;
-    }
-    bytes.get(at..)?.iter().position(|&byte| is_special(byte)).map(|distance| at + distance)
 }
 
 #[inline]
@@ -59,6 +66,7 @@ fn is_special(byte: u8) -> bool {
 }
 
 /// Appends a whole number.
+#[inline]
 pub fn push_integer(out: &mut String, number: impl itoa::Integer) {
     out.push_str(itoa::Buffer::new().format(number));
 }
@@ -67,7 +75,8 @@ pub fn push_integer(out: &mut String, number: impl itoa::Integer) {
 pub fn push_double(out: &mut String, number: f64) {
     let mut buffer = ryu::Buffer::new();
     let text = buffer.format_finite(number);
-    if !text.contains('e') {
+    // An exponent is an `e`, a sign and three digits at most.
+    if !text.bytes().rev().take(5).any(|byte| byte == b'e') {
         return out.push_str(text);
     }
     // Far from one, ryu writes an exponent, which XML-RPC forbids and not every parser of xs:double expects.

@@ -14,13 +14,13 @@ pub struct Tag<'a> {
 }
 
 impl<'a> Tag<'a> {
-    /// The tag that begins at `start`, from what stands between its brackets.
-    pub(super) fn new(content: &'a str, start: usize) -> Self {
-        let name_len = content.find([' ', '\t', '\n', '\r']).unwrap_or(content.len());
+    /// The tag that begins at `start`, from what stands between its brackets and the length of its name.
+    pub(super) fn new(content: &'a str, name_len: usize, start: usize) -> Self {
         Self { content, name_len, start }
     }
 
     /// The name with its prefix.
+    #[inline]
     pub fn name(&self) -> &'a str {
         &self.content[..self.name_len]
     }
@@ -35,12 +35,18 @@ impl<'a> Tag<'a> {
         self.name().split_once(':').map_or("", |(prefix, _)| prefix)
     }
 
-    /// Calls `each` with every attribute. Most elements of a message have none, which costs nothing.
+    /// Whether anything stands behind the name; most elements of a message have no attributes.
+    #[inline]
+    pub fn has_attributes(&self) -> bool {
+        self.content.len() > self.name_len
+    }
+
+    /// Calls `each` with every attribute.
     ///
     /// # Errors
     /// Malformed, for attributes that are not, or that are given twice.
     pub fn attributes(&self, mut each: impl FnMut(&Attribute<'_>) -> Result<(), Refusal>) -> Result<(), Refusal> {
-        if self.content.len() == self.name_len {
+        if !self.has_attributes() {
             return Ok(());
         }
         let tag = BytesStart::from_content(self.content, self.name_len);

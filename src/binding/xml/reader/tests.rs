@@ -79,3 +79,44 @@ fn instructions_are_refused_where_the_format_forbids_them() {
     assert!(reader.next().is_ok() && reader.next().is_err());
     assert!(tokens("<a><?x y?></a>").is_ok());
 }
+
+#[test]
+fn names_and_tags_are_those_of_xml() {
+    let source = "<ns:a.b-c_1 x='>' y=\"</a>\"\n>\u{E9}<\u{E9}t\u{E9} /><b\t/></ns:a.b-c_1 >";
+    assert_eq!(tokens(source).unwrap(), ["<ns:a.b-c_1", "\u{E9}", "<\u{E9}t\u{E9}", ">", "<b", ">", ">"]);
+    for source in [
+        "<1a/>", "<-a/>", "< a/>", "<a></ a>", "<a/ >", "<a/x>", "<a$/>", "<>x</>", "<a", "<a x='1", "<a x='<'", "</a>",
+    ] {
+        assert!(tokens(source).is_err(), "{source}: {:?}", tokens(source));
+    }
+}
+
+#[test]
+fn what_is_begun_has_to_end() {
+    for source in
+        ["<a><!-- x --", "<a><![CDATA[ x ]]", "<a><?x y", "<a>&lt", "<a>& b</a>", "<a>&lt<b/></a>", "<a><!x></a>"]
+    {
+        assert!(tokens(source).is_err(), "{source}: {:?}", tokens(source));
+    }
+    assert!(tokens("<a></b>").unwrap_err().contains("want </a>, got </\"b\">"));
+    assert!(tokens("<!DOCTYPE a><a/>").unwrap_err().contains("a document type is not accepted"));
+    assert!(tokens("<a><!doctype a></a>").unwrap_err().contains("a document type is not accepted"));
+}
+
+#[test]
+fn ends_of_lines_are_line_feeds_wherever_they_lie() {
+    for length in 0..40 {
+        let filler = "x".repeat(length);
+        let source = format!("<a>{filler}\r\n{filler}\r{filler}<![CDATA[\r]]>&lt;\r\n</a>");
+        assert_eq!(tokens(&source).unwrap()[1], format!("{filler}\n{filler}\n{filler}\n<\n"));
+    }
+}
+
+#[test]
+fn a_long_text_is_one_piece_of_the_document() {
+    let text = "é".repeat(100_000);
+    let source = format!("<a>{text}</a>");
+    let mut reader = Reader::new(&source, true, &Limits::default());
+    reader.next().unwrap();
+    assert!(matches!(reader.text().unwrap(), Cow::Borrowed(borrowed) if borrowed == text));
+}

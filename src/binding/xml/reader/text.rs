@@ -2,8 +2,6 @@
 
 use std::borrow::Cow;
 
-use quick_xml::events::BytesRef;
-
 use crate::binding::refusal::{Refusal, shown};
 
 /// A text as it comes in parts.
@@ -26,8 +24,7 @@ impl<'a> Text<'a> {
         Ok(())
     }
 
-    pub fn push_reference(&mut self, reference: &BytesRef<'_>, at: usize) -> Result<(), Refusal> {
-        let name: &str = reference;
+    pub fn push_reference(&mut self, name: &str, at: usize) -> Result<(), Refusal> {
         let character = match name.strip_prefix('#') {
             Some(number) => match self.character(number, at)? {
                 Some(character) => character,
@@ -71,9 +68,18 @@ impl<'a> Text<'a> {
         }
     }
 
-    pub fn take(&mut self, at: usize) -> Result<Option<Cow<'a, str>>, Refusal> {
+    /// All of it, at its end.
+    pub fn take(self, at: usize) -> Result<Cow<'a, str>, Refusal> {
         self.no_half(at)?;
-        Ok(self.text.take())
+        Ok(self.text.unwrap_or_default())
+    }
+}
+
+/// Character data with every end of line as one line feed (XML 1.0 section 2.11).
+pub(super) fn normalized(text: &str) -> Cow<'_, str> {
+    match memchr::memchr(b'\r', text.as_bytes()) {
+        None => Cow::Borrowed(text),
+        Some(_) => Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n")),
     }
 }
 
