@@ -1,4 +1,4 @@
-//! What a binding takes to write a page of 20 hits, to read one, and to carry bytes as base64.
+//! What a binding takes to write a page of 20 hits, to read one or a large answer, and to carry bytes as base64.
 //!
 //! Throughput counts the bytes of the document. The encoders are measured through the same public functions that the
 //! bindings use, with the record that searches answer most.
@@ -19,10 +19,12 @@ use serde::Serialize;
 
 /// Hits in a page.
 const HITS: u64 = 20;
+/// Hits in a large answer.
+const MANY_HITS: u64 = 2_000;
 /// Bytes carried as base64.
-const DATA: usize = 1 << 20;
+const DATA: [usize; 2] = [1 << 20, 32 << 20];
 
-fn page() -> SearchResult {
+fn page(hits: u64) -> SearchResult {
     let hit = |i: u64| Hit {
         content_id: ContentId::native([i as u8; 32]),
         name: format!("debian-12.{i}.0-amd64-netinst.iso"),
@@ -37,7 +39,7 @@ fn page() -> SearchResult {
         via: Vec::new(),
     };
     SearchResult {
-        hits: (0..HITS).map(|i| Arc::new(hit(i))).collect(),
+        hits: (0..hits).map(|i| Arc::new(hit(i))).collect(),
         complete: true,
         elapsed_ms: 12,
         outcomes: vec![],
@@ -53,7 +55,7 @@ fn soap_answer(output: &impl Serialize) -> String {
 }
 
 fn encode(criterion: &mut Criterion) {
-    let page = page();
+    let page = page(HITS);
     let mut group = criterion.benchmark_group("encode 20 hits");
     group.throughput(Throughput::Bytes(xmlrpc_answer(&page).len() as u64));
     group.bench_function("xmlrpc", |bench| bench.iter(|| xmlrpc_answer(black_box(&page))));
@@ -65,8 +67,14 @@ fn encode(criterion: &mut Criterion) {
 }
 
 fn decode(criterion: &mut Criterion) {
-    let (page, limits) = (page(), Limits::default());
-    let mut group = criterion.benchmark_group("decode 20 hits");
+    for hits in [HITS, MANY_HITS] {
+        decode_hits(criterion, hits);
+    }
+}
+
+fn decode_hits(criterion: &mut Criterion, hits: u64) {
+    let (page, limits) = (page(hits), Limits::default());
+    let mut group = criterion.benchmark_group(format!("decode {hits} hits"));
     let document = xmlrpc_answer(&page);
     group.throughput(Throughput::Bytes(document.len() as u64));
     group.bench_function("xmlrpc", |bench| {
@@ -86,9 +94,15 @@ fn decode(criterion: &mut Criterion) {
 }
 
 fn base64(criterion: &mut Criterion) {
-    let data = Data(vec![7; DATA].into());
-    let mut group = criterion.benchmark_group("1 MiB of bytes");
-    group.throughput(Throughput::Bytes(DATA as u64));
+    for bytes in DATA {
+        base64_of(criterion, bytes);
+    }
+}
+
+fn base64_of(criterion: &mut Criterion, bytes: usize) {
+    let data = Data(vec![7; bytes].into());
+    let mut group = criterion.benchmark_group(format!("{} MiB of bytes", bytes >> 20));
+    group.throughput(Throughput::Bytes(bytes as u64));
     group.bench_function("xmlrpc encode", |bench| bench.iter(|| xmlrpc_answer(black_box(&data))));
     group.bench_function("soap encode", |bench| bench.iter(|| soap_answer(black_box(&data))));
     let document = xmlrpc_answer(&data);

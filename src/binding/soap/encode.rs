@@ -13,7 +13,7 @@ use serde::{
 use super::names::CONTRACT;
 use crate::binding::{
     refusal::Refusal,
-    xml::{Escape, push_double, push_escaped, push_integer},
+    xml::{Escape, push_all, push_double, push_escaped, push_integer},
 };
 
 /// Appends the answer of an operation: `<SearchFindResponse><result>…</result></SearchFindResponse>`.
@@ -46,21 +46,16 @@ struct Field<'a> {
 impl<'a> Field<'a> {
     #[inline]
     fn open(&mut self) {
-        self.out.push('<');
-        self.out.push_str(self.name);
         if self.is_root {
-            for part in [" xmlns=\"", CONTRACT, "\""] {
-                self.out.push_str(part);
-            }
+            push_all(self.out, ["<", self.name, " xmlns=\"", CONTRACT, "\">"]);
+        } else {
+            push_all(self.out, ["<", self.name, ">"]);
         }
-        self.out.push('>');
     }
 
     #[inline]
     fn close(self) {
-        self.out.push_str("</");
-        self.out.push_str(self.name);
-        self.out.push('>');
+        push_all(self.out, ["</", self.name, ">"]);
     }
 
     /// An element with that content.
@@ -80,6 +75,7 @@ impl<'a> Field<'a> {
 
 macro_rules! integers {
     ($($method:ident $type:ty,)*) => {$(
+        #[inline]
         fn $method(self, number: $type) -> Result<(), Refusal> {
             self.element(|out| push_integer(out, number))
         }
@@ -121,6 +117,7 @@ impl<'a> Serializer for Field<'a> {
         self.serialize_f64(number.into())
     }
 
+    #[inline]
     fn serialize_f64(self, number: f64) -> Result<(), Refusal> {
         self.element(|out| match number {
             f64::INFINITY => out.push_str("INF"),
@@ -134,6 +131,7 @@ impl<'a> Serializer for Field<'a> {
         self.serialize_str(character.encode_utf8(&mut [0; 4]))
     }
 
+    #[inline]
     fn serialize_str(self, text: &str) -> Result<(), Refusal> {
         self.element(|out| push_escaped(out, text, false))
     }
@@ -260,6 +258,8 @@ impl ser::SerializeStruct for Fields<'_> {
     type Ok = ();
     type Error = Refusal;
 
+    // Inlined, so that the name is a constant where it is copied.
+    #[inline]
     fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), Refusal> {
         value.serialize(Field { out: self.out, name, is_root: false }).map_err(|e| e.within(name))
     }

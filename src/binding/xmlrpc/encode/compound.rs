@@ -6,7 +6,11 @@ use serde::{
 };
 
 use super::value::Writer;
-use crate::binding::{refusal::Refusal, xml::push_escaped, xmlrpc::dialect::Dialect};
+use crate::binding::{
+    refusal::Refusal,
+    xml::{push_all, push_escaped},
+    xmlrpc::dialect::Dialect,
+};
 
 /// The items of an array.
 pub(super) struct Items<'a> {
@@ -61,11 +65,11 @@ impl<'a> Members<'a> {
         Self { out, dialect, name: None }
     }
 
+    // Inlined, so that the name of a record's field is a constant where it is copied.
+    #[inline]
     pub fn member<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<(), Refusal> {
         let before = self.out.len();
-        self.out.push_str("<member><name>");
-        self.out.push_str(name);
-        self.out.push_str("</name>");
+        push_all(self.out, ["<member><name>", name, "</name>"]);
         let mut writer = Writer::new(self.out, self.dialect);
         value.serialize(&mut writer).map_err(|e| e.within(name))?;
         if writer.is_absent() {
@@ -81,6 +85,7 @@ impl ser::SerializeStruct for Members<'_> {
     type Ok = ();
     type Error = Refusal;
 
+    #[inline]
     fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), Refusal> {
         self.member(name, value)
     }

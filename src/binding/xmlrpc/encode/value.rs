@@ -11,7 +11,7 @@ use super::compound::{Items, Members};
 use crate::{
     binding::{
         refusal::Refusal,
-        xml::{Escape, push_double, push_escaped, push_integer},
+        xml::{Escape, push_all, push_double, push_escaped},
         xmlrpc::dialect::{Dialect, Long},
     },
     model::TIME_TOKEN,
@@ -37,10 +37,9 @@ impl<'a> Writer<'a> {
         self.is_absent
     }
 
+    #[inline]
     fn int(&mut self, number: i32) -> Result<(), Refusal> {
-        self.out.push_str("<value><int>");
-        push_integer(self.out, number);
-        self.out.push_str("</int></value>");
+        push_all(self.out, ["<value><int>", itoa::Buffer::new().format(number), "</int></value>"]);
         Ok(())
     }
 
@@ -55,20 +54,17 @@ impl<'a> Writer<'a> {
             Long::Text => ("<value><string>", "</string></value>"),
             Long::Apache => ("<value><ex:i8>", "</ex:i8></value>"),
         };
-        self.out.push_str(open);
-        push_integer(self.out, number);
-        self.out.push_str(close);
+        push_all(self.out, [open, itoa::Buffer::new().format(number), close]);
         Ok(())
     }
 
     /// RFC 3339 in UTC as XML-RPC has it: no dashes, whole seconds, no zone.
     fn time(&mut self, moment: &str) -> Result<(), Refusal> {
-        let parts = [moment.get(..4), moment.get(5..7), moment.get(8..19)];
-        self.out.push_str("<value><dateTime.iso8601>");
-        for part in parts {
-            self.out.push_str(part.ok_or_else(|| Refusal::custom("the moment has no year of four digits"))?);
-        }
-        self.out.push_str("</dateTime.iso8601></value>");
+        let parts = (moment.get(..4), moment.get(5..7), moment.get(8..19));
+        let (Some(year), Some(month), Some(rest)) = parts else {
+            return Err(Refusal::custom("the moment has no year of four digits"));
+        };
+        push_all(self.out, ["<value><dateTime.iso8601>", year, month, rest, "</dateTime.iso8601></value>"]);
         self.is_time = false;
         Ok(())
     }
@@ -129,6 +125,7 @@ impl<'a> Serializer for &'a mut Writer<'_> {
     }
 
     /// An `int` of the contract that never is negative; one beyond its 32 bits goes out as a long rather than wrong.
+    #[inline]
     fn serialize_u32(self, number: u32) -> Result<(), Refusal> {
         match i32::try_from(number) {
             Ok(number) => self.int(number),
@@ -136,6 +133,7 @@ impl<'a> Serializer for &'a mut Writer<'_> {
         }
     }
 
+    #[inline]
     fn serialize_u64(self, number: u64) -> Result<(), Refusal> {
         self.long(i64::try_from(number).map_err(|_| Refusal::custom(format_args!("{number} is beyond 63 bits")))?)
     }
@@ -145,6 +143,7 @@ impl<'a> Serializer for &'a mut Writer<'_> {
     }
 
     /// XML-RPC has no form for what is not finite; to write another number instead would be a lie.
+    #[inline]
     fn serialize_f64(self, number: f64) -> Result<(), Refusal> {
         if !number.is_finite() {
             return Err(Refusal::custom(format_args!("XML-RPC cannot carry the number {number}")));
@@ -159,6 +158,7 @@ impl<'a> Serializer for &'a mut Writer<'_> {
         self.serialize_str(character.encode_utf8(&mut [0; 4]))
     }
 
+    #[inline]
     fn serialize_str(self, text: &str) -> Result<(), Refusal> {
         if self.is_time {
             return self.time(text);
