@@ -31,7 +31,6 @@ use hyper_util::{
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::{net::TcpListener, sync::Semaphore};
 use tokio_util::sync::CancellationToken;
-use tower::ServiceExt;
 
 use crate::{access::Access, model::Fault, service::Services};
 
@@ -135,10 +134,7 @@ async fn answer(
     gateway.proxies.sift(peer, request.headers_mut());
     let wants_gzip = coding::wants_gzip(request.headers());
     let mut response = match admit(&gateway, &request) {
-        Ok(()) => match router.oneshot(request).await {
-            Ok(response) => response,
-            Err(never) => match never {},
-        },
+        Ok(()) => routes::answer(gateway, router, request).await,
         Err(response) => *response,
     };
     if response.status() == StatusCode::UNAUTHORIZED {
