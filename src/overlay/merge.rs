@@ -25,6 +25,9 @@ impl Merged {
     /// Takes in the hits of one source.
     pub fn add(&mut self, hits: Vec<Hit>) {
         let most = self.limit.saturating_mul(KEPT_PER_WANTED).min(MAX_KEPT);
+        let coming = hits.len().min(most - self.hits.len());
+        self.hits.reserve(coming);
+        self.places.reserve(coming);
         for hit in hits {
             match self.places.get(&hit.content_id) {
                 Some(&place) => join(Arc::make_mut(&mut self.hits[place]), hit),
