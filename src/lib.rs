@@ -11,6 +11,8 @@ pub mod binding;
 
 pub mod http;
 
+pub mod outbound;
+
 pub mod access;
 
 pub mod service;
