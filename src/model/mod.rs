@@ -3,6 +3,7 @@
 //! The records here are the contract's section 4; what only one operation takes or gives lies beside that operation.
 
 mod content_id;
+mod event;
 mod fault;
 mod hashing;
 mod limits;
@@ -17,6 +18,7 @@ mod sha256;
 mod time_text;
 
 pub use content_id::{ContentId, ContentIdError};
+pub use event::{CallbackBinding, Event, Topic, Topics};
 pub use fault::{Fault, FaultKind, Outcome};
 pub use hashing::Hashing;
 pub use limits::Limits;

@@ -13,6 +13,7 @@ use std::{ops::Range, sync::Arc};
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;
+use tokio::sync::broadcast;
 
 pub use local::LocalOffer;
 pub use offer::{Offer, Source};
@@ -101,6 +102,11 @@ pub trait Overlay: Send + Sync {
 
     /// The peers that it knows.
     async fn peers(&self) -> Vec<Peer>;
+
+    /// Peers as they join (connected) and leave (not connected), from now on; none where there are no peers.
+    fn peer_changes(&self) -> Option<broadcast::Receiver<Peer>> {
+        None
+    }
 
     /// Connects to the peer at an address and waits until that is done.
     async fn connect(&self, address: &str) -> Outcome<Peer>;

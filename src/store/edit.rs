@@ -15,7 +15,9 @@ use super::{
     catalogue::{content_columns, content_of, next_generation},
     files::Kind,
     index::Op,
+    journal::Fact,
 };
+use crate::model::{Content, Topic};
 
 /// What a change adds to the contents that are live, and to their bytes; negative where it takes away.
 #[derive(Clone, Copy, Debug, Default)]
@@ -41,6 +43,7 @@ pub struct Edit {
     ops: Vec<Op>,
     changes: Vec<Change>,
     growth: Growth,
+    facts: Vec<Fact>,
     /// Files that nobody needs once the change is made.
     spare: Vec<(Kind, [u8; 32])>,
 }
@@ -51,8 +54,8 @@ impl Store {
         let store = self.me.upgrade().ok_or(StoreError::Closed)?;
         let order = Arc::clone(&store.order).lock_owned().await;
         let transaction = store.catalogue.write.begin().await?;
-        let (ops, changes, spare) = (Vec::new(), Vec::new(), Vec::new());
-        Ok(Edit { store, _order: order, transaction, ops, changes, growth: Growth::default(), spare })
+        let (ops, changes, facts, spare) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Ok(Edit { store, _order: order, transaction, ops, changes, growth: Growth::default(), facts, spare })
     }
 }
 
@@ -99,7 +102,7 @@ impl Edit {
         Ok(())
     }
 
-    fn follow(&mut self, row: u64, content: Arc<crate::model::Content>, was: bool, live: bool, relabelled: bool) {
+    fn follow(&mut self, row: u64, content: Arc<Content>, was: bool, live: bool, relabelled: bool) {
         let (id, overlays) = (content.content_id.clone(), content.overlays.clone());
         self.growth.add(i64::from(live) - i64::from(was), content.size);
         match (was, live) {
@@ -108,7 +111,21 @@ impl Edit {
             (true, true) if relabelled => self.changes.push(Change::Updated { id, overlays }),
             _ => return,
         }
+        self.tell(&content);
         self.ops.push(if live { Op::Put(row, content) } else { Op::Drop(row) });
+    }
+
+    /// The last change as an event, if anybody listens.
+    fn tell(&mut self, content: &Content) {
+        let topic = match self.changes.last() {
+            Some(Change::Published { .. }) => Topic::ContentPublished,
+            Some(Change::Updated { .. }) => Topic::ContentUpdated,
+            Some(Change::Withdrawn { .. }) => Topic::ContentWithdrawn,
+            None => return,
+        };
+        if self.store.journal.wants(topic) {
+            self.facts.push(Fact::new(topic, &content.content_id, content));
+        }
     }
 
     /// Makes the change, and lets the index, the memory and the listeners follow. Once begun it runs to its end, even
@@ -125,7 +142,10 @@ impl Edit {
             true => None,
             false => Some(next_generation(self.sql()).await?),
         };
+        let told = self.store.journal.enter(std::mem::take(&mut self.facts));
+        told.write(self.sql()).await?;
         self.transaction.commit().await?;
+        told.done();
         let store = self.store;
         store.remember(&self.ops, self.growth);
         if let Some(generation) = generation {

@@ -8,8 +8,10 @@
 mod catalogue;
 mod edit;
 mod error;
+mod events;
 mod files;
 mod index;
+mod journal;
 pub mod labels;
 mod map;
 mod open;
@@ -43,6 +45,8 @@ use lru::LruCache;
 use tokio::sync::broadcast;
 
 pub use error::StoreError;
+pub use events::SubscriptionRow;
+pub use journal::{Fact, Journal, Listener, Page};
 pub use partial::Partial;
 pub use peers::PeerNote;
 pub use publish::{Changes, NewContent};
@@ -105,6 +109,7 @@ pub struct Store {
     /// Edits so far, changed under the memory's lock.
     edits: AtomicU64,
     partials: Mutex<HashMap<[u8; 32], Weak<Partial>>>,
+    journal: Arc<Journal>,
     changes: broadcast::Sender<Change>,
     suspects: broadcast::Sender<PathBuf>,
 }
@@ -186,6 +191,11 @@ impl Store {
         self.files.root()
     }
 
+    /// What happens here, for those who listen.
+    pub fn journal(&self) -> &Arc<Journal> {
+        &self.journal
+    }
+
     /// Every change from now on. A listener that lags too far is told by the channel, and had better list anew.
     pub fn changes(&self) -> broadcast::Receiver<Change> {
         self.changes.subscribe()
@@ -204,6 +214,9 @@ impl Store {
             if let Err(error) = closed {
                 tracing::error!(%error, "the index was not closed");
             }
+        }
+        if let Err(error) = events::close(&self.catalogue, &self.journal).await {
+            tracing::warn!(%error, "numbers of events stay set aside");
         }
         self.catalogue.close().await;
         drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());

@@ -14,6 +14,7 @@ use tokio::sync::broadcast;
 use super::{
     LISTENER_LAG, SUSPECTS, Store, StoreError,
     catalogue::{Catalogue, hash_of},
+    events,
     files::{Files, Kind},
     index::{FullText, Op},
     upload,
@@ -37,6 +38,7 @@ impl Store {
         sweep(&files, &catalogue).await?;
         let totals = catalogue.totals().await?;
         let index = open_index(&files, &catalogue, totals.0).await?;
+        let journal = events::open(&catalogue).await?;
         Ok(Arc::new_cyclic(|me| Self {
             me: me.clone(),
             files,
@@ -48,6 +50,7 @@ impl Store {
             totals: Mutex::new(totals),
             edits: AtomicU64::new(0),
             partials: Mutex::new(HashMap::new()),
+            journal,
             changes: broadcast::channel(LISTENER_LAG).0,
             suspects: broadcast::channel(SUSPECTS).0,
         }))

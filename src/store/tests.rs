@@ -88,7 +88,7 @@ async fn transfers_and_peer_notes_are_kept() {
         priority: -2,
     };
     let row = TransferRow { transfer, overlays: vec!["main".into()] };
-    store.save_transfer(&row).await.unwrap();
+    store.save_transfer(&row, &[]).await.unwrap();
     let note = PeerNote {
         overlay: "main".into(),
         peer_id: "12D3".into(),

@@ -1,12 +1,13 @@
 //! Transfers, so that they go on after the node was started again.
 
-use sqlx::{Row, sqlite::SqliteRow};
+use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
 use super::{
     Store, StoreError,
     catalogue::{list, list_of},
+    journal::Fact,
 };
-use crate::model::{ContentId, Outcome, Time, Transfer, TransferState};
+use crate::model::{ContentId, Outcome, Time, Topic, Transfer, TransferState};
 
 /// A transfer as it is kept.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,30 +19,27 @@ pub struct TransferRow {
 }
 
 impl Store {
-    /// Keeps a transfer, or what has changed about it.
+    /// Keeps a transfer, or what has changed about it, and tells it as events of these topics. Once begun it runs to its
+    /// end, even when the caller goes away.
     ///
     /// # Errors
     /// Internal when the catalogue cannot be written, Unavailable when the disk is full.
-    pub async fn save_transfer(&self, row: &TransferRow) -> Outcome<()> {
-        let transfer = &row.transfer;
-        let sql = "INSERT OR REPLACE INTO transfers (id, content, name, size, received, state, error, started, \
-                   finished, priority, overlays) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-        sqlx::query(sql)
-            .bind(&transfer.transfer_id)
-            .bind(transfer.content_id.to_string())
-            .bind(&transfer.name)
-            .bind(transfer.size.map(|size| size as i64))
-            .bind(transfer.received as i64)
-            .bind(transfer.state.name())
-            .bind(transfer.error.as_deref())
-            .bind(transfer.started.as_millis())
-            .bind(transfer.finished.map(Time::as_millis))
-            .bind(transfer.priority)
-            .bind(list(&row.overlays))
-            .execute(&self.catalogue.write)
-            .await
-            .map_err(StoreError::from)?;
-        Ok(())
+    pub async fn save_transfer(&self, row: &TransferRow, topics: &[Topic]) -> Outcome<()> {
+        let store = self.me.upgrade().ok_or(StoreError::Closed)?;
+        let wanted = topics.iter().filter(|topic| store.journal.wants(**topic));
+        let facts = wanted.map(|topic| Fact::new(*topic, &row.transfer.transfer_id, &row.transfer)).collect();
+        let row = row.clone();
+        let write = async move {
+            let mut transaction = store.catalogue.write.begin().await?;
+            save(&mut transaction, &row).await?;
+            let told = store.journal.enter(facts);
+            told.write(&mut transaction).await?;
+            transaction.commit().await?;
+            told.done();
+            Ok::<_, StoreError>(())
+        };
+        let written = tokio::spawn(write).await;
+        Ok(written.map_err(|error| StoreError::Index(error.to_string()))??)
     }
 
     /// All transfers, in the order in which they were asked for.
@@ -64,6 +62,27 @@ impl Store {
         let done = query.execute(&self.catalogue.write).await.map_err(StoreError::from)?;
         Ok(done.rows_affected() > 0)
     }
+}
+
+async fn save(connection: &mut SqliteConnection, row: &TransferRow) -> Result<(), StoreError> {
+    let transfer = &row.transfer;
+    let sql = "INSERT OR REPLACE INTO transfers (id, content, name, size, received, state, error, started, finished, \
+               priority, overlays) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    sqlx::query(sql)
+        .bind(&transfer.transfer_id)
+        .bind(transfer.content_id.to_string())
+        .bind(&transfer.name)
+        .bind(transfer.size.map(|size| size as i64))
+        .bind(transfer.received as i64)
+        .bind(transfer.state.name())
+        .bind(transfer.error.as_deref())
+        .bind(transfer.started.as_millis())
+        .bind(transfer.finished.map(Time::as_millis))
+        .bind(transfer.priority)
+        .bind(list(&row.overlays))
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 fn transfer_of(row: &SqliteRow) -> Result<TransferRow, StoreError> {

@@ -18,7 +18,7 @@ use super::{
     peers::Member,
     swarm::{BehaviourEvent, GATEWAY},
 };
-use crate::model::{Fault, Outcome};
+use crate::model::{Fault, Outcome, Peer};
 
 /// Addresses of one peer that are looked at.
 const MAX_ADDRESSES: usize = 16;
@@ -89,8 +89,10 @@ impl EventLoop {
         self.bootstrap.gone(peer, Instant::now());
         self.links.remove(&peer);
         self.dials.wanted.remove(&peer);
+        let left = self.shared.members().record(&peer, &self.shared.name);
         if self.shared.members_mut().leave(&peer) {
             tracing::info!(overlay = self.shared.name, %peer, "peer left");
+            self.tell(left.map(|peer| Peer { connected: false, since: None, ..peer }));
         }
         let lost = format!("peer {peer} closed the connection before it said what it speaks");
         self.answer_joining(peer, &Err(Fault::unavailable(lost)));
@@ -138,6 +140,7 @@ impl EventLoop {
 
     fn on_joined(&mut self, peer: PeerId) {
         tracing::info!(overlay = self.shared.name, %peer, "peer joined");
+        self.tell(self.shared.members().record(&peer, &self.shared.name));
         self.answer_joining(peer, &Ok(peer));
         for found in self.dials.wanted.remove(&peer).into_iter().flatten() {
             let _ = found.try_send(peer);
@@ -146,6 +149,14 @@ impl EventLoop {
         let known: usize = kad.kbuckets().map(|bucket| bucket.num_entries()).sum();
         if known <= SMALL_NETWORK {
             self.announcements.again(kad.store_mut().own());
+        }
+    }
+
+    /// Tells who listens of a peer that came or went.
+    fn tell(&self, peer: Option<Peer>) {
+        if let Some(peer) = peer {
+            // Without listeners there is nobody to tell.
+            let _ = self.shared.peer_changes.send(peer);
         }
     }
 

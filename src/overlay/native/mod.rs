@@ -36,7 +36,10 @@ use std::{
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use libp2p::PeerId;
-use tokio::{sync::mpsc, time::timeout};
+use tokio::{
+    sync::{broadcast, mpsc},
+    time::timeout,
+};
 
 pub use config::{NativeConfig, NativeError, Patience, parse_network_key};
 pub use identity::{Identity, IdentityError};
@@ -165,6 +168,10 @@ impl Overlay for Native {
 
     async fn peers(&self) -> Vec<Peer> {
         self.shared.members().records(&self.shared.name)
+    }
+
+    fn peer_changes(&self) -> Option<broadcast::Receiver<Peer>> {
+        Some(self.shared.peer_changes.subscribe())
     }
 
     async fn connect(&self, address: &str) -> Outcome<Peer> {

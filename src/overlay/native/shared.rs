@@ -14,7 +14,7 @@ use std::{
 use libp2p::{Multiaddr, PeerId, StreamProtocol, kad::RecordKey};
 use lru::LruCache;
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
+    sync::{OwnedSemaphorePermit, Semaphore, broadcast, mpsc, oneshot},
     time::timeout,
 };
 use tokio_util::sync::CancellationToken;
@@ -26,7 +26,7 @@ use super::{
     wire::Wire,
 };
 use crate::{
-    model::{Fault, Outcome},
+    model::{Fault, Outcome, Peer},
     overlay::Offer,
 };
 
@@ -40,6 +40,9 @@ const MAX_LIARS: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
 const MAX_BODIES: usize = 64;
 /// Searches of peers that are answered at the same time.
 const MAX_SEARCHES: usize = 64;
+
+/// Peers that came or went and that a slow listener was not told of yet; the oldest are lost to it.
+const MAX_CHANGES: usize = 256;
 
 /// What is asked of the event loop.
 pub(super) enum Command {
@@ -100,6 +103,8 @@ pub(super) struct Shared {
     pub unused: CancellationToken,
     pub bodies: Semaphore,
     pub searches: Semaphore,
+    /// Peers as they join and leave.
+    pub peer_changes: broadcast::Sender<Peer>,
     commands: mpsc::Sender<Command>,
     members: RwLock<Members>,
     addresses: RwLock<Vec<String>>,
@@ -147,6 +152,7 @@ impl Shared {
             unused: CancellationToken::new(),
             bodies: Semaphore::new(MAX_BODIES),
             searches: Semaphore::new(MAX_SEARCHES),
+            peer_changes: broadcast::Sender::new(MAX_CHANGES),
             commands,
             members: RwLock::default(),
             addresses: RwLock::default(),
