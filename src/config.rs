@@ -32,6 +32,8 @@ pub struct Config {
     pub transfers: TransferPolicy,
     /// How uploads in parts are kept.
     pub uploads: UploadPolicy,
+    /// What is sent to subscribers.
+    pub events: Events,
     /// Who may call.
     pub access: Access,
     /// The networks to take part in.
@@ -84,6 +86,20 @@ pub struct TransferPolicy {
 pub struct UploadPolicy {
     /// Seconds after which one is given up that nobody works on.
     pub expire_seconds: u64,
+}
+
+/// What is sent to subscribers.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Events {
+    /// Networks that callbacks may lie in, beyond public addresses; absent, loopback where http.listen is loopback.
+    pub callback_networks: Option<Vec<IpNet>>,
+    /// Milliseconds after which a callback that failed is tried again; doubled with each failure.
+    pub retry_ms: u64,
+    /// The longest pause between two tries, in milliseconds.
+    pub retry_longest_ms: u64,
+    /// Tries after the first, before a subscription is parked.
+    pub retries: u32,
 }
 
 /// Who may call.
@@ -148,6 +164,7 @@ impl Default for Config {
             xmlrpc: Xmlrpc::default(),
             transfers: TransferPolicy::default(),
             uploads: UploadPolicy::default(),
+            events: Events::default(),
             access: Access::default(),
             overlay: vec![Overlay::Native(Native::default())],
         }
@@ -182,6 +199,12 @@ impl Default for Access {
 impl Default for UploadPolicy {
     fn default() -> Self {
         Self { expire_seconds: 24 * 3600 }
+    }
+}
+
+impl Default for Events {
+    fn default() -> Self {
+        Self { callback_networks: None, retry_ms: 1_000, retry_longest_ms: 300_000, retries: 20 }
     }
 }
 
@@ -254,6 +277,7 @@ impl Config {
         let environment = Environment::with_prefix("PEERGATE").prefix_separator("__").separator("__");
         let environment = environment.try_parsing(true).list_separator(",").with_list_parse_key("share.paths");
         let environment = environment.with_list_parse_key("http.hosts").with_list_parse_key("http.trusted_proxies");
+        let environment = environment.with_list_parse_key("events.callback_networks");
         let mut config: Self = builder.add_source(environment).build()?.try_deserialize()?;
         if let Some(folder) = file.and_then(Path::parent) {
             config.resolve(folder);
@@ -280,6 +304,17 @@ impl Config {
             return Err(ConfigError::Exposed(self.http.listen));
         }
         Ok(self)
+    }
+
+    /// The networks that callbacks may lie in, beyond public addresses.
+    pub fn callback_networks(&self) -> Vec<IpNet> {
+        /// What `http.listen` on loopback opens: whoever calls is on this machine already.
+        const LOOPBACK: [&str; 2] = ["127.0.0.0/8", "::1/128"];
+        match &self.events.callback_networks {
+            Some(networks) => networks.clone(),
+            None if self.http.listen.ip().is_loopback() => LOOPBACK.iter().flat_map(|text| text.parse()).collect(),
+            None => Vec::new(),
+        }
     }
 
     fn resolve(&mut self, folder: &Path) {
@@ -341,6 +376,15 @@ mod tests {
             let refused = read(&format!("[access]\nclock_skew_seconds = {skew}"));
             assert!(matches!(refused, Err(ConfigError::ClockSkew(_))), "{skew}");
         }
+    }
+
+    #[test]
+    fn callbacks_may_lie_on_loopback_where_the_node_does() {
+        let networks = |text: &str| read(text).unwrap().callback_networks();
+        assert_eq!(networks("").len(), 2);
+        assert!(networks("[http]\nlisten = \"0.0.0.0:1\"\n[access]\nopen = true").is_empty());
+        assert_eq!(networks("[events]\ncallback_networks = [\"10.0.0.0/8\"]"), ["10.0.0.0/8".parse().unwrap()]);
+        assert!(read("[events]\ncallback_networks = [\"10.0.0.0/40\"]").is_err());
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::{
     http::{self, Gateway, Hosts, Proxies},
     model::{Hashing, Time},
     operation::CONTRACT,
+    outbound::{Outbound, Reach},
     overlay::{
         LocalOffer, Overlay, Overlays,
         native::{Identity, Native, NativeConfig, parse_network_key},
@@ -22,6 +23,7 @@ use crate::{
     service::{
         About, Services, announce,
         contents::Contents,
+        events::{self, Events, Patience},
         library::Library,
         peers::Peers,
         permits::Permits,
@@ -94,6 +96,7 @@ pub async fn serve(options: ServeOptions, show: impl FnOnce(watch::Receiver<Hash
         _ = terminate.recv() => {}
     }
     tracing::info!("stopping");
+    node.services.events.end_waits();
     stop.cancel();
     answering.await?;
     node.stop().await;
@@ -108,6 +111,7 @@ struct Node {
 impl Node {
     async fn start(config: &Config, http: SocketAddr) -> anyhow::Result<Self> {
         let store = Store::open(&config.data_dir).await?;
+        let events = restore_events(config, store.clone()).await?;
         let identity = Identity::load_or_create(&config.data_dir.join("identity.key"))?;
         let mut started: Vec<Arc<dyn Overlay>> = Vec::new();
         for overlay in &config.overlay {
@@ -128,7 +132,8 @@ impl Node {
                 limits: config.limits.clone(),
             },
             contents: Contents::new(store.clone(), overlays.clone()),
-            searches: Searches::new(overlays.clone()),
+            searches: Searches::new(overlays.clone(), store.journal().clone()),
+            events,
             uploads: Uploads::restore(store.clone(), upload_policy(config)).await?,
             transfers: Transfers::restore(store.clone(), overlays.clone(), policy).await?,
             peers: Peers::new(store.clone(), overlays.clone()),
@@ -140,6 +145,7 @@ impl Node {
         services.peers.restore().await?;
         tokio::spawn(announce::run(store.clone(), overlays.clone()));
         let library = Library::start(store, config.share.paths.clone(), overlays.publishing(&[])?).await?;
+        events::watch(&services, library.progress());
         Ok(Self { services, library })
     }
 
@@ -166,6 +172,7 @@ impl Node {
         for overlay in self.services.overlays.iter() {
             overlay.stop().await;
         }
+        self.services.events.stop().await;
         self.services.store.close().await;
     }
 }
@@ -191,6 +198,18 @@ fn upload_policy(config: &Config) -> uploads::Policy {
         inline_bytes: config.limits.inline_bytes,
         expire: Duration::from_secs(config.uploads.expire_seconds),
     }
+}
+
+/// Before anything happens that may be an event.
+async fn restore_events(config: &Config, store: Arc<Store>) -> anyhow::Result<Arc<Events>> {
+    let outbound = Outbound::new(Reach::new(config.callback_networks()))?;
+    let keys = &config.events;
+    let patience = Patience {
+        first: Duration::from_millis(keys.retry_ms),
+        longest: Duration::from_millis(keys.retry_longest_ms),
+        retries: keys.retries,
+    };
+    Ok(Events::restore(store, Arc::new(http::Callbacks::new(outbound)), patience).await?)
 }
 
 fn native_config(config: &Config, native: &config::Native) -> anyhow::Result<NativeConfig> {

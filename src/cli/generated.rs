@@ -12,6 +12,9 @@ use crate::{
 /// Where the committed descriptions say that the node is.
 const ADDRESS: &str = "http://127.0.0.1:7070";
 
+/// Where the committed descriptions say that a subscriber is.
+const CALLBACK_ADDRESS: &str = "http://127.0.0.1:8080/peergate";
+
 /// Each file's path within the repository and what it must hold.
 pub fn files() -> Vec<(PathBuf, String)> {
     let wsdl = |version, path| soap::wsdl::render(version, &format!("{ADDRESS}{path}"));
@@ -19,6 +22,7 @@ pub fn files() -> Vec<(PathBuf, String)> {
         ("wsdl/peergate.wsdl", wsdl(soap::Version::V11, "/soap")),
         ("wsdl/peergate-soap12.wsdl", wsdl(soap::Version::V12, "/soap12")),
         ("wsdl/peergate-policy.wsdl", soap::wsdl::render_with_policy(&format!("{ADDRESS}/soap"))),
+        ("wsdl/notify.wsdl", soap::wsdl::render_callback(CALLBACK_ADDRESS)),
         ("xmlrpc-schemas/methods.json", pretty(&methods())),
         ("docs/openapi.json", pretty(&openapi::render(ADDRESS))),
         ("docs/operations.md", CONTRACT.manual()),

@@ -7,6 +7,7 @@ mod call;
 mod client;
 mod demo;
 mod describe;
+mod events;
 mod failure;
 mod file_name;
 pub mod generated;
@@ -65,6 +66,8 @@ pub enum Verb {
     Transfers(transfers::Transfers),
     /// List, connect, trust and block peers
     Peers(peers::Peers),
+    /// Print what happens at the node, as it happens
+    Events(events::Events),
     /// Call any operation by its name
     Call(call::Call),
     /// Write what is generated from the contract: WSDL, schemas, manual, configuration
@@ -76,7 +79,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
     ("Run a node", &["serve", "demo"]),
     ("Find and get", &["search", "get"]),
     ("Share", &["share", "list"]),
-    ("Look after", &["transfers", "peers"]),
+    ("Look after", &["transfers", "peers", "events"]),
     ("Build upon", &["call", "describe"]),
 ];
 
@@ -151,6 +154,7 @@ pub async fn run(verb: Verb) -> anyhow::Result<()> {
         Verb::List(list) => list.run().await,
         Verb::Transfers(transfers) => transfers.run().await,
         Verb::Peers(peers) => peers.run().await,
+        Verb::Events(events) => events.run().await,
         Verb::Call(call) => call.run().await,
         Verb::Serve(_) | Verb::Describe(_) => anyhow::bail!("serve and describe are run by the program itself"),
     }

@@ -47,5 +47,8 @@ pub async fn render(handle: &PrometheusHandle, services: &Arc<Services>) -> Outc
     gauge!("peergate_searches_served").set(wide(stats.searches_served));
     gauge!("peergate_content_bytes_in").set(wide(stats.bytes_in));
     gauge!("peergate_content_bytes_out").set(wide(stats.bytes_out));
+    for (state, count) in services.events.count() {
+        gauge!("peergate_event_subscriptions", "state" => state.name()).set(wide(count as u64));
+    }
     Ok(handle.render())
 }

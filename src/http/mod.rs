@@ -7,8 +7,10 @@ mod body;
 mod coding;
 mod content;
 mod credentials;
+mod events;
 mod guard;
 mod metrics;
+mod notify;
 mod proxies;
 mod range;
 mod routes;
@@ -36,6 +38,7 @@ use crate::{access::Access, model::Fault, service::Services};
 
 pub use guard::Hosts;
 pub use metrics::install as install_metrics;
+pub use notify::Callbacks;
 pub use proxies::Proxies;
 
 /// Connections that are open at one time; the next one waits to be accepted.

@@ -13,7 +13,7 @@ use http::request;
 use hyper::{HeaderMap, Method, Request, StatusCode, Uri, body::Incoming, header};
 use tower::ServiceExt;
 
-use super::{Gateway, body, coding::Coding, content, metrics, proxies};
+use super::{Gateway, body, coding::Coding, content, events, metrics, proxies};
 use crate::{
     access::Binding,
     binding::{Reply, json, soap, xmlrpc},
@@ -54,6 +54,7 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
         .route("/api/{service}/{operation}", post(post_json))
         .route("/content", axum::routing::put(content::put))
         .route("/content/{*id}", get(content::get))
+        .route("/events", get(events::get))
         .route("/health/live", get(async || "live\n"))
         .route("/health/ready", get(get_ready))
         .route("/metrics", get(get_metrics))
@@ -185,7 +186,8 @@ async fn get_doors(State(gateway): State<Arc<Gateway>>, headers: HeaderMap) -> R
          SOAP 1.1  {here}/soap?wsdl\n\
          SOAP 1.2  {here}/soap12?wsdl\n\
          JSON      {here}/api/openapi.json\n\
-         bytes     {here}/content/{{contentId}}\n",
+         bytes     {here}/content/{{contentId}}\n\
+         events    {here}/events\n",
         version = env!("CARGO_PKG_VERSION")
     );
     send(Reply { status: 200, content_type: "text/plain; charset=utf-8", body: text.into() })

@@ -7,8 +7,10 @@
 pub mod content;
 pub mod describe;
 mod dispatch;
+pub mod event;
 mod meter;
 pub mod node;
+pub mod notify;
 pub mod overlay;
 pub mod peer;
 mod registry;

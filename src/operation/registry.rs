@@ -6,7 +6,7 @@ use super::{
     Operation, content,
     describe::{Contract, Describer, Description},
     dispatch::{self, Format},
-    node, overlay, peer, search, transfer, upload,
+    event, node, overlay, peer, search, transfer, upload,
 };
 use crate::{
     access::Caller,
@@ -74,6 +74,10 @@ registry! {
     peer::Connect,
     peer::Disconnect,
     peer::Update,
+    event::Subscribe,
+    event::Pull,
+    event::Renew,
+    event::Unsubscribe,
     node::Info,
     node::Stats,
 }

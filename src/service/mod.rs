@@ -2,6 +2,7 @@
 
 pub mod announce;
 pub mod contents;
+pub mod events;
 pub mod library;
 pub mod peers;
 pub mod permits;
@@ -34,6 +35,8 @@ pub struct Services {
     pub uploads: Arc<uploads::Uploads>,
     /// Transfers, under way and ended.
     pub transfers: Arc<transfers::Transfers>,
+    /// What happens here, for subscribers.
+    pub events: Arc<events::Events>,
     /// Peers, and what this node's users think of them.
     pub peers: peers::Peers,
     /// What was answered to messages that may be repeated.

@@ -110,6 +110,14 @@ impl Peers {
         updated.ok_or_else(|| Fault::unsupported("no overlay of this node has peers"))
     }
 
+    /// The record with what a user thinks of the peer; without, where that cannot be read.
+    pub async fn noted(&self, peer: Peer) -> Peer {
+        match self.note(&peer.overlay, &peer.peer_id).await {
+            Ok(note) => with_note(peer, &note),
+            Err(_) => peer,
+        }
+    }
+
     async fn note(&self, overlay: &str, peer_id: &str) -> Outcome<PeerNote> {
         let unknown = || PeerNote {
             overlay: overlay.to_owned(),

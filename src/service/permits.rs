@@ -3,7 +3,9 @@
 //! A long poll costs a little memory and no work, so it takes no place from the calls that do work, and a thousand
 //! scripts that wait for a transfer leave the node answering.
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 use crate::model::{Fault, FaultKind, Limits, Outcome};
 
@@ -14,7 +16,7 @@ pub struct Permits {
 }
 
 struct Places {
-    free: Semaphore,
+    free: Arc<Semaphore>,
     /// How many there are, and the key that says so.
     all: usize,
     key: &'static str,
@@ -36,18 +38,28 @@ impl Permits {
     pub fn take(&self, waits: bool) -> Outcome<SemaphorePermit<'_>> {
         if waits { self.waiting.take("wait") } else { self.working.take("are under way") }
     }
+
+    /// A place for one who only waits and outlives the call: a stream of events.
+    ///
+    /// # Errors
+    /// As [`Permits::take`].
+    pub fn keep_waiting(&self) -> Outcome<OwnedSemaphorePermit> {
+        self.waiting.free.clone().try_acquire_owned().map_err(|_| self.waiting.full("wait"))
+    }
 }
 
 impl Places {
     fn new(all: usize, key: &'static str) -> Self {
-        Self { free: Semaphore::new(all.min(Semaphore::MAX_PERMITS)), all, key }
+        Self { free: Arc::new(Semaphore::new(all.min(Semaphore::MAX_PERMITS))), all, key }
     }
 
     fn take(&self, what: &str) -> Outcome<SemaphorePermit<'_>> {
-        self.free.try_acquire().map_err(|_| {
-            let Self { all, key, .. } = self;
-            Fault::new(FaultKind::LimitExceeded, format!("{all} calls {what}, which is {key}; try again in a moment"))
-        })
+        self.free.try_acquire().map_err(|_| self.full(what))
+    }
+
+    fn full(&self, what: &str) -> Fault {
+        let Self { all, key, .. } = self;
+        Fault::new(FaultKind::LimitExceeded, format!("{all} calls {what}, which is {key}; try again in a moment"))
     }
 }
 

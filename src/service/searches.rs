@@ -10,12 +10,14 @@ use std::{
 };
 
 use lru::LruCache;
+use serde::Serialize;
 use tokio::{sync::watch, task::AbortHandle, time::Instant};
 use uuid::Uuid;
 
 use crate::{
-    model::{Fault, Hit, Outcome, OverlayOutcome, Query},
+    model::{Fault, Hit, Outcome, OverlayOutcome, Query, Topic},
     overlay::{Overlays, Search},
+    store::Journal,
 };
 
 /// Searches that are kept; the one that was asked for longest ago goes first.
@@ -56,6 +58,7 @@ pub struct Page {
 /// The searches of this node.
 pub struct Searches {
     overlays: Arc<Overlays>,
+    journal: Arc<Journal>,
     kept: Mutex<LruCache<String, Kept>>,
     served: AtomicU64,
 }
@@ -80,9 +83,9 @@ impl Drop for Kept {
 }
 
 impl Searches {
-    /// Searches in these overlays.
-    pub fn new(overlays: Arc<Overlays>) -> Self {
-        Self { overlays, kept: Mutex::new(LruCache::new(MAX_KEPT)), served: AtomicU64::new(0) }
+    /// Searches in these overlays, and tells what started searches find.
+    pub fn new(overlays: Arc<Overlays>, journal: Arc<Journal>) -> Self {
+        Self { overlays, journal, kept: Mutex::new(LruCache::new(MAX_KEPT)), served: AtomicU64::new(0) }
     }
 
     /// Searches that callers asked for since the start.
@@ -111,8 +114,9 @@ impl Searches {
         let search = self.ask(&question).await?;
         let (sender, progress) = watch::channel(Progress::default());
         let deadline = Instant::now() + question.patience;
-        let task = tokio::spawn(follow(search, question.query.limit, deadline, sender)).abort_handle();
         let id = Uuid::now_v7().simple().to_string();
+        let teller = Teller { journal: self.journal.clone(), id: id.clone(), told: 0 };
+        let task = tokio::spawn(follow(search, question.query.limit, deadline, sender, teller)).abort_handle();
         let mut kept = self.kept();
         while kept.peek_lru().is_some_and(|(_, oldest)| oldest.asked.elapsed() > KEPT_FOR) {
             kept.pop_lru();
@@ -161,13 +165,52 @@ impl Searches {
 }
 
 /// Hands the hits on as they come, up to the limit.
-async fn follow(mut search: Search, limit: usize, deadline: Instant, progress: watch::Sender<Progress>) {
+async fn follow(
+    mut search: Search,
+    limit: usize,
+    deadline: Instant,
+    progress: watch::Sender<Progress>,
+    mut teller: Teller,
+) {
     loop {
-        let hits = search.hits().iter().take(limit).cloned().collect();
+        let hits: Vec<_> = search.hits().iter().take(limit).cloned().collect();
+        teller.hits(&hits);
         progress.send_modify(|progress| progress.hits = hits);
         if !search.advance(deadline).await {
             break;
         }
     }
     progress.send_modify(|progress| progress.ended = true);
+    teller.ended(search);
+}
+
+/// Tells events of one search, while somebody listens.
+struct Teller {
+    journal: Arc<Journal>,
+    id: String,
+    told: usize,
+}
+
+impl Teller {
+    fn hits(&mut self, hits: &[Arc<Hit>]) {
+        for hit in hits.iter().skip(self.told) {
+            self.journal.tell(Topic::SearchHit, &self.id, hit);
+        }
+        self.told = self.told.max(hits.len());
+    }
+
+    fn ended(self, search: Search) {
+        /// The record of `search.complete`.
+        #[derive(Serialize)]
+        struct Ended {
+            complete: bool,
+            hits: usize,
+            outcomes: Vec<OverlayOutcome>,
+        }
+        if self.journal.wants(Topic::SearchComplete) {
+            let complete = search.is_complete();
+            let (_, outcomes) = search.finish();
+            self.journal.tell(Topic::SearchComplete, &self.id, &Ended { complete, hits: self.told, outcomes });
+        }
+    }
 }

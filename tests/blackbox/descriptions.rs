@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::harness::{Api, Binding, Element, Kind, Node, NodeConfig, Pair, soap};
 
 /// What the contract says exists once the main job does.
-const OPERATIONS: [&str; 27] = [
+const OPERATIONS: [&str; 31] = [
     "search.find",
     "search.start",
     "search.results",
@@ -33,6 +33,10 @@ const OPERATIONS: [&str; 27] = [
     "peer.connect",
     "peer.disconnect",
     "peer.update",
+    "event.subscribe",
+    "event.pull",
+    "event.renew",
+    "event.unsubscribe",
     "node.info",
     "node.stats",
     "system.listMethods",

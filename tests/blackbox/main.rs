@@ -11,6 +11,7 @@ mod cli;
 #[path = "../conformance/mod.rs"]
 mod conformance;
 mod descriptions;
+mod events;
 mod faults;
 mod faults_http;
 mod http;

@@ -34,16 +34,36 @@ pub fn encode_response(version: Version, element: &str, output: &impl Serialize)
 /// # Errors
 /// The other side's fault, or that the answer cannot be read.
 pub fn decode_response<O: DeserializeOwned>(body: &[u8], limits: &Limits) -> Result<O, AnswerError> {
-    let unreadable = |refusal: Refusal| AnswerError::Unreadable(refusal.to_string());
     let text = text_of(body, None).map_err(unreadable)?;
-    let message = Envelope::read(&text, Version::V11, limits).and_then(Envelope::message);
+    let message = answered(&text, limits)?;
+    read::<Answer<O>>(message).map(|answer| answer.result).map_err(unreadable)
+}
+
+/// Makes sure that an answer is no fault, whatever it holds; a message that was merely accepted has none.
+///
+/// # Errors
+/// As for [`decode_response`].
+pub fn read_acknowledgement(body: &[u8], limits: &Limits) -> Result<(), AnswerError> {
+    if body.trim_ascii().is_empty() {
+        return Ok(());
+    }
+    answered(&text_of(body, None).map_err(unreadable)?, limits).map(drop)
+}
+
+/// The answer in front of its content, unless it is a fault.
+fn answered<'a>(text: &'a str, limits: &Limits) -> Result<Message<'a>, AnswerError> {
+    let message = Envelope::read(text, Version::V11, limits).and_then(Envelope::message);
     let message = message.map_err(|fault| AnswerError::Unreadable(fault.message()))?;
     let is_fault = message.body.local() == "Fault" && matches!(message.body.space, Space::Soap11 | Space::Soap12);
-    match (is_fault, message.version) {
-        (true, Version::V11) => Err(AnswerError::Fault(read::<Fault11>(message).map_err(unreadable)?.into())),
-        (true, Version::V12) => Err(AnswerError::Fault(read::<Fault12>(message).map_err(unreadable)?.into())),
-        (false, _) => read::<Answer<O>>(message).map(|answer| answer.result).map_err(unreadable),
-    }
+    Err(AnswerError::Fault(match (is_fault, message.version) {
+        (true, Version::V11) => read::<Fault11>(message).map_err(unreadable)?.into(),
+        (true, Version::V12) => read::<Fault12>(message).map_err(unreadable)?.into(),
+        (false, _) => return Ok(message),
+    }))
+}
+
+fn unreadable(refusal: Refusal) -> AnswerError {
+    AnswerError::Unreadable(refusal.to_string())
 }
 
 fn read<T: DeserializeOwned>(mut message: Message<'_>) -> Result<T, Refusal> {

@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use serde::{Serialize, de::DeserializeOwned};
 
-pub use client::{decode_response, encode_request, encode_response};
+pub use client::{decode_response, encode_request, encode_response, read_acknowledgement};
 pub use envelope::Version;
 
 use self::{

@@ -3,7 +3,7 @@
 //! Types stand inline and nothing is imported, because several of the tried stacks fetch imports badly or not at all,
 //! and each document holds one port, because seven of them cannot read a document with both.
 
-use std::fmt::Write;
+use std::{fmt::Write, sync::LazyLock};
 
 use super::{addressing::FAULT_ACTION, envelope::Version, names::CONTRACT as NAMESPACE, policy};
 use crate::{
@@ -12,6 +12,7 @@ use crate::{
     operation::{
         CONTRACT,
         describe::{Contract, Description, Enumeration, Field, Record, Type},
+        notify::CALLBACK,
     },
 };
 
@@ -21,15 +22,40 @@ const METADATA: &str = "http://www.w3.org/2007/05/addressing/metadata";
 
 /// The WSDL with the port of this version at this address.
 pub fn render(version: Version, address: &str) -> String {
-    document(version, address, false)
+    document(&NODE, version, address, false)
 }
 
 /// The WSDL of SOAP 1.1 with the policy of addressing, MTOM and security.
 pub fn render_with_policy(address: &str) -> String {
-    document(Version::V11, address, true)
+    document(&NODE, Version::V11, address, true)
 }
 
-fn document(version: Version, address: &str, with_policy: bool) -> String {
+/// The WSDL of what a subscriber's callback answers, at this address.
+pub fn render_callback(address: &str) -> String {
+    document(&SUBSCRIBER, Version::V11, address, false)
+}
+
+/// Who is described.
+struct Subject {
+    contract: &'static LazyLock<Contract>,
+    /// What its port type, binding, service and port are named after.
+    name: &'static str,
+    doc: &'static str,
+}
+
+static NODE: Subject = Subject {
+    contract: &CONTRACT,
+    name: "Peergate",
+    doc: "A peer-to-peer gateway node: search and verified transfer.",
+};
+static SUBSCRIBER: Subject = Subject {
+    contract: &CALLBACK,
+    name: "PeergateNotify",
+    doc: "What a subscriber of a Peergate node answers: the node calls it with events.",
+};
+
+fn document(subject: &Subject, version: Version, address: &str, with_policy: bool) -> String {
+    let Subject { contract, name, doc } = subject;
     let mut wsdl = Document::default();
     let (prefix, soap) = match version {
         Version::V11 => ("soap", "http://schemas.xmlsoap.org/wsdl/soap/"),
@@ -37,19 +63,19 @@ fn document(version: Version, address: &str, with_policy: bool) -> String {
     };
     wsdl.line("<?xml version=\"1.0\" encoding=\"UTF-8\"?>");
     wsdl.open(&format!(
-        "wsdl:definitions name=\"Peergate\" targetNamespace=\"{NAMESPACE}\" xmlns:tns=\"{NAMESPACE}\" \
+        "wsdl:definitions name=\"{name}\" targetNamespace=\"{NAMESPACE}\" xmlns:tns=\"{NAMESPACE}\" \
          xmlns:wsdl=\"http://schemas.xmlsoap.org/wsdl/\" xmlns:{prefix}=\"{soap}\" \
          xmlns:xs=\"http://www.w3.org/2001/XMLSchema\" xmlns:wsam=\"{METADATA}\""
     ));
-    wsdl.element("wsdl:documentation", "A peer-to-peer gateway node: search and verified transfer.");
+    wsdl.element("wsdl:documentation", doc);
     if with_policy {
         policy::POLICY.lines().for_each(|line| wsdl.line(line));
     }
-    types(&mut wsdl, &CONTRACT);
-    messages(&mut wsdl, &CONTRACT);
-    port_type(&mut wsdl, &CONTRACT);
-    binding(&mut wsdl, &CONTRACT, prefix, with_policy);
-    service(&mut wsdl, prefix, address);
+    types(&mut wsdl, contract);
+    messages(&mut wsdl, contract);
+    port_type(&mut wsdl, contract, name);
+    binding(&mut wsdl, contract, name, prefix, with_policy);
+    service(&mut wsdl, name, prefix, address);
     wsdl.close("wsdl:definitions");
     wsdl.text
 }
@@ -218,8 +244,8 @@ fn messages(wsdl: &mut Document, contract: &Contract) {
     message("Fault", "fault", "Fault");
 }
 
-fn port_type(wsdl: &mut Document, contract: &Contract) {
-    wsdl.open("wsdl:portType name=\"PeergatePortType\"");
+fn port_type(wsdl: &mut Document, contract: &Contract, name: &str) {
+    wsdl.open(&format!("wsdl:portType name=\"{name}PortType\""));
     for operation in &contract.operations {
         let element = &operation.element;
         wsdl.open(&format!("wsdl:operation name=\"{element}\""));
@@ -233,8 +259,8 @@ fn port_type(wsdl: &mut Document, contract: &Contract) {
     wsdl.close("wsdl:portType");
 }
 
-fn binding(wsdl: &mut Document, contract: &Contract, soap: &str, with_policy: bool) {
-    wsdl.open("wsdl:binding name=\"PeergateBinding\" type=\"tns:PeergatePortType\"");
+fn binding(wsdl: &mut Document, contract: &Contract, name: &str, soap: &str, with_policy: bool) {
+    wsdl.open(&format!("wsdl:binding name=\"{name}Binding\" type=\"tns:{name}PortType\""));
     if with_policy {
         wsdl.line(policy::REFERENCE);
     }
@@ -251,11 +277,11 @@ fn binding(wsdl: &mut Document, contract: &Contract, soap: &str, with_policy: bo
     wsdl.close("wsdl:binding");
 }
 
-fn service(wsdl: &mut Document, soap: &str, address: &str) {
+fn service(wsdl: &mut Document, name: &str, soap: &str, address: &str) {
     let mut escaped = String::new();
     push_escaped(&mut escaped, address, false);
-    wsdl.open("wsdl:service name=\"Peergate\"");
-    wsdl.open("wsdl:port name=\"PeergatePort\" binding=\"tns:PeergateBinding\"");
+    wsdl.open(&format!("wsdl:service name=\"{name}\""));
+    wsdl.open(&format!("wsdl:port name=\"{name}Port\" binding=\"tns:{name}Binding\""));
     wsdl.line(&format!("<{soap}:address location=\"{}\"/>", escaped.replace('"', "&quot;")));
     wsdl.close("wsdl:port");
     wsdl.close("wsdl:service");

@@ -7,7 +7,7 @@ use crate::{
     binding::{
         AnswerError,
         refusal::Refusal,
-        xml::{Reader, Token, text_in_stated_encoding, unexpected},
+        xml::{Reader, Token, push_escaped, text_in_stated_encoding, unexpected},
     },
     model::{Fault, FaultKind, Limits},
 };
@@ -18,6 +18,32 @@ use crate::{
 /// InvalidRequest for an input that XML-RPC cannot carry.
 pub fn encode_call(method: &str, input: &impl Serialize) -> Result<String, Fault> {
     Ok(encode::call(method, input, Dialect { long: Long::I8, bmp: false })?)
+}
+
+/// A whole `methodCall` with two parameters by position, as methods of legacy systems take them; longs are `int` where
+/// they fit, which every library reads.
+///
+/// # Errors
+/// InvalidRequest for an input that XML-RPC cannot carry.
+pub fn encode_positional(method: &str, first: &impl Serialize, second: &impl Serialize) -> Result<String, Fault> {
+    let dialect = Dialect::default();
+    let mut out = encode::begin("methodCall", dialect);
+    out.push_str("<methodName>");
+    push_escaped(&mut out, method, dialect.bmp);
+    out.push_str("</methodName><params><param>");
+    encode::value(&mut out, first, dialect)?;
+    out.push_str("</param><param>");
+    encode::value(&mut out, second, dialect)?;
+    out.push_str("</param></params></methodCall>");
+    Ok(out)
+}
+
+/// Makes sure that a whole `methodResponse` is no fault, whatever value it holds.
+///
+/// # Errors
+/// As for [`decode_response`].
+pub fn read_acknowledgement(body: &[u8], limits: &Limits) -> Result<(), AnswerError> {
+    decode_response::<serde::de::IgnoredAny>(body, limits).map(drop)
 }
 
 /// The record of a whole `methodResponse`. Members that the record does not know are skipped, since a later version

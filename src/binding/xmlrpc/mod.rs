@@ -19,7 +19,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 #[cfg(any(test, fuzzing))]
 pub use check::check_request;
-pub use client::{decode_response, encode_call};
+pub use client::{decode_response, encode_call, encode_positional, read_acknowledgement};
 pub use dialect::{Dialect, Long};
 
 use self::call::{Call, Parameters};

@@ -71,7 +71,7 @@ pub struct Field {
     pub kind: Type,
     /// Whether it is a `T[]`.
     pub list: bool,
-    /// Whether it must be there. A list is never required: an absent one is an empty one.
+    /// Whether it must be there. A list of an answer is never required: an absent one is an empty one.
     pub required: bool,
     /// What is meant when it is absent, where that can be said as a value.
     pub default: Option<Json>,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use schemars::{SchemaGenerator, generate::SchemaSettings};
+use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::Value as Json;
 
 use super::{Contract, Description, Enumeration, Field, Record, Type};
@@ -12,36 +12,42 @@ use crate::operation::{Operation, meter::Meter};
 pub struct Describer {
     /// Holds the definitions of all output records; what an answer always holds is required.
     outputs: SchemaGenerator,
+    /// Enumerations that inputs hold.
+    enumerations: Vec<Enumeration>,
 }
 
 impl Default for Describer {
     fn default() -> Self {
-        Self { outputs: SchemaSettings::draft2020_12().for_serialize().into_generator() }
+        let outputs = SchemaSettings::draft2020_12().for_serialize().into_generator();
+        Self { outputs, enumerations: Vec::new() }
     }
 }
 
 impl Describer {
     /// Describes one operation.
     pub fn operation<O: Operation>(&mut self) -> Description {
-        let schema = SchemaSettings::draft2020_12().for_deserialize().into_generator().into_root_schema_for::<O>();
-        let element = element_name(O::NAME);
-        let output = reference(self.outputs.subschema_for::<O::Output>().as_value()).unwrap_or_default();
+        self.describe::<O, O::Output>(O::NAME, O::HAS_EFFECT)
+    }
+
+    /// Describes an operation by its name and its records.
+    pub fn describe<I: JsonSchema, O: JsonSchema>(&mut self, name: &'static str, has_effect: bool) -> Description {
+        let schema = SchemaSettings::draft2020_12().for_deserialize().into_generator().into_root_schema_for::<I>();
+        let element = element_name(name);
+        let output = reference(self.outputs.subschema_for::<O>().as_value()).unwrap_or_default();
         let mut schema = schema.to_value();
         if let Some(object) = schema.as_object_mut() {
             object.remove("$schema");
             object.insert("title".into(), element.clone().into());
         }
         drop_null(&mut schema);
-        let input = record(&element, &schema, &|_| false);
-        Description {
-            name: O::NAME,
-            element,
-            has_effect: O::HAS_EFFECT,
-            input,
-            output,
-            schema,
-            meter: Meter::new(O::NAME),
+        let inner = enumerations(&schema["$defs"]);
+        let mut input = record(&element, &schema, &|name| inner.iter().any(|enumeration| enumeration.name == name));
+        for field in input.fields.iter_mut().filter(|field| field.list) {
+            let required = schema["required"].as_array().into_iter().flatten();
+            field.required = required.into_iter().any(|name| *name == field.name);
         }
+        self.enumerations.extend(inner);
+        Description { name, element, has_effect, input, output, schema, meter: Meter::new(name) }
     }
 
     /// The contract of these operations and of all records that they answer.
@@ -63,13 +69,23 @@ impl Describer {
         for operation in &contract.operations {
             place(&operation.output, &by_name, &mut seen, &mut contract.records);
         }
-        for (name, schema) in &schemas {
-            if let Some(values) = words(schema) {
-                contract.enumerations.push(Enumeration { name: name.clone(), doc: doc(schema), values });
+        contract.enumerations = enumerations(&Json::Object(schemas));
+        for enumeration in self.enumerations {
+            if contract.enumeration(&enumeration.name).is_none() {
+                contract.enumerations.push(enumeration);
             }
         }
         contract
     }
+}
+
+/// The enumerations among definitions.
+fn enumerations(definitions: &Json) -> Vec<Enumeration> {
+    let all = definitions.as_object().into_iter().flatten();
+    let one = |(name, schema): (&String, &Json)| {
+        words(schema).map(|values| Enumeration { name: name.clone(), doc: doc(schema), values })
+    };
+    all.filter_map(one).collect()
 }
 
 /// `search.find` as `SearchFind`.
@@ -202,6 +218,10 @@ mod tests {
         assert_eq!(field("content.publish", "data").kind, Type::Bytes);
         let tags = field("content.update", "tags");
         assert!(tags.list && !tags.required);
+        let topics = field("event.subscribe", "topics");
+        assert!(topics.list && topics.required);
+        let binding = field("event.subscribe", "callbackBinding");
+        assert_eq!((binding.kind, binding.required), (Type::Enumeration("CallbackBinding".into()), false));
     }
 
     #[test]

@@ -11,16 +11,18 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::watch, task::JoinHandle};
+use tokio::{sync::watch, task::JoinHandle, time::sleep};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
-    model::{ContentId, Fault, FaultKind, Outcome, Time, Transfer, TransferState},
+    model::{ContentId, Fault, FaultKind, Outcome, Time, Topic, Transfer, TransferState},
     overlay::Overlays,
     store::{Store, TransferRow},
 };
 
+/// How often the progress of a transfer is told, at most.
+const TELL: Duration = Duration::from_secs(1);
 /// Transfers that are kept, ended ones included.
 const MAX_KEPT: usize = 100_000;
 
@@ -146,7 +148,11 @@ impl Transfers {
         };
         let job = Job::new(record.clone(), wanted.overlays);
         self.has_room()?;
-        self.store.save_transfer(&job.row()).await?;
+        let told: &[Topic] = match settled {
+            true => &[Topic::TransferStarted, Topic::TransferComplete],
+            false => &[Topic::TransferStarted],
+        };
+        self.store.save_transfer(&job.row(), told).await?;
         lock(&self.jobs).insert(record.transfer_id.clone(), job);
         self.schedule();
         Ok(record)
@@ -218,7 +224,7 @@ impl Transfers {
                 record.error = None;
                 record.finished = None;
             });
-            self.store.save_transfer(&job.row()).await?;
+            self.store.save_transfer(&job.row(), &[Topic::TransferStarted]).await?;
             self.schedule();
         }
         Ok(job.record())
@@ -280,7 +286,9 @@ impl Transfers {
                 record.received = 0;
             }
         });
-        self.store.save_transfer(&job.row()).await?;
+        // Asked for once more, nothing has happened.
+        let told = if state == now { None } else { ending(state) };
+        self.store.save_transfer(&job.row(), told.as_slice()).await?;
         self.schedule();
         Ok(job.record())
     }
@@ -325,9 +333,26 @@ impl Transfers {
         }
     }
 
+    /// Tells how far a transfer is whenever it has come further.
+    async fn tell_progress(&self, job: &Job) -> std::convert::Infallible {
+        let mut told = job.record.borrow().received;
+        loop {
+            sleep(TELL).await;
+            if self.store.journal().wants(Topic::TransferProgress) {
+                let record = job.record();
+                if std::mem::replace(&mut told, record.received) != record.received {
+                    self.store.journal().tell(Topic::TransferProgress, &record.transfer_id, &record);
+                }
+            }
+        }
+    }
+
     /// Runs one transfer to its end and keeps how it ended.
     async fn conduct(self: Arc<Self>, job: Arc<Job>, stop: CancellationToken) {
-        let outcome = run::run(&self.store, &self.overlays, &self.policy, &job, &stop).await;
+        let outcome = tokio::select! {
+            outcome = run::run(&self.store, &self.overlays, &self.policy, &job, &stop) => outcome,
+            never = self.tell_progress(&job) => match never {},
+        };
         let (state, error) = match outcome {
             Ok(Some(())) => (TransferState::Complete, None),
             // Whoever stopped it says what it is now.
@@ -344,11 +369,22 @@ impl Transfers {
         });
         let mut row = job.row();
         row.transfer.state = state;
-        if let Err(fault) = self.store.save_transfer(&row).await {
+        if let Err(fault) = self.store.save_transfer(&row, ending(state).as_slice()).await {
             tracing::error!(transfer = row.transfer.transfer_id, "its end could not be kept: {fault}");
         }
         job.record.send_modify(|record| record.state = state);
         self.schedule();
+    }
+}
+
+/// What is told of a transfer that has come to this state.
+fn ending(state: TransferState) -> Option<Topic> {
+    match state {
+        TransferState::Queued | TransferState::Active => None,
+        TransferState::Paused => Some(Topic::TransferPaused),
+        TransferState::Complete => Some(Topic::TransferComplete),
+        TransferState::Failed => Some(Topic::TransferFailed),
+        TransferState::Cancelled => Some(Topic::TransferCancelled),
     }
 }
 

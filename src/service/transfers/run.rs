@@ -127,7 +127,7 @@ impl Attempt<'_> {
         }
         if record.size != Some(size) {
             self.job.record.send_modify(|record| record.size = Some(size));
-            self.store.save_transfer(&self.job.row()).await?;
+            self.store.save_transfer(&self.job.row(), &[]).await?;
         }
         self.job.record.send_modify(|record| (record.sources, record.error) = (1, None));
         let taken = self.take(fetch, &partial).await;

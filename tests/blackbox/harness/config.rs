@@ -18,6 +18,7 @@ pub struct NodeConfig {
     pub(super) tokens: Vec<Token>,
     pub(super) access: Vec<(String, String)>,
     pub(super) validator: bool,
+    pub(super) sections: String,
 }
 
 /// A token to be configured.
@@ -82,6 +83,12 @@ impl NodeConfig {
         self
     }
 
+    /// Adds sections as they stand in the file.
+    pub fn with(mut self, sections: &str) -> Self {
+        self.sections.push_str(sections);
+        self
+    }
+
     /// Puts the data folder on a disk of its own with so many MiB (see [`super::node::small_disk`]).
     pub fn disk_mib(mut self, size: u32) -> Self {
         self.disk_mib = Some(size);
@@ -115,6 +122,7 @@ impl NodeConfig {
         if let Some(seconds) = self.uploads_expire {
             writeln!(out, "[uploads]\nexpire_seconds = {seconds}").expect("write to memory");
         }
+        out.push_str(&self.sections);
         write!(
             out,
             "[[overlay]]\nname = \"home\"\nkind = \"native\"\nlisten = [\"/ip4/127.0.0.1/tcp/0\"]\n\

@@ -65,6 +65,7 @@ impl OpenApi {
             ("address", _) => "/ip4/127.0.0.1/tcp/1".into(),
             ("timeoutMs" | "waitMs", _) => json!(300),
             ("data", _) => "AAEC".into(),
+            ("topics", _) => json!(["content.published"]),
             (_, Some("integer" | "number")) => json!(1),
             (_, Some("boolean")) => json!(true),
             (_, Some("array")) => json!([]),

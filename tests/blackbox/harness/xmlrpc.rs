@@ -71,7 +71,7 @@ pub fn decode(reply: &Reply) -> Result<Value, Fault> {
 }
 
 /// A `<value>` in the JSON binding's form.
-fn read(value: &Element) -> Value {
+pub fn read(value: &Element) -> Value {
     let [typed] = value.children.as_slice() else {
         panic!("every value of an answer has one type: {value:?}");
     };
