@@ -125,7 +125,7 @@ async fn post_json(
         Ok(caller) => caller,
         Err(fault) => return unread(&headers, body, json::fault(&fault)).await,
     };
-    let coding = match takes(headers, &["application/json"]) {
+    let coding = match takes(&headers, &["application/json"]) {
         Ok(coding) => coding,
         Err(fault) => return unsupported(json::fault(&fault)),
     };
