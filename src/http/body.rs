@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, Write},
+    sync::Arc,
     time::Duration,
 };
 
@@ -11,6 +12,7 @@ use flate2::write::MultiGzDecoder;
 use futures::{StreamExt, stream};
 use http_body::Body as _;
 use http_body_util::BodyExt;
+use tokio::sync::Mutex;
 
 use super::coding::Coding;
 use crate::model::{ByteStream, Fault, Limits, Outcome};
@@ -23,6 +25,10 @@ const DECODED_AT_ONCE: usize = 4 << 10;
 /// Most bytes of a body that is read only to be dropped, and how long that may take.
 const DISCARDED: u64 = 64 << 10;
 const DISCARD_TIME: Duration = Duration::from_secs(2);
+/// How long the rest of a body is read after its request was refused, and how long a caller may be silent meanwhile:
+/// one who is silent is listening.
+const READ_OUT: Duration = Duration::from_secs(10);
+const READ_OUT_SILENCE: Duration = Duration::from_millis(500);
 
 /// Reads a whole body, as large as `limits.inline_bytes` of data need, decoded.
 ///
@@ -121,6 +127,43 @@ impl Write for Decoded {
 /// The body as a stream.
 pub fn streamed(body: Body) -> ByteStream {
     stream::try_unfold(body, |mut body| async move { Ok(next(&mut body).await?.map(|part| (part, body))) }).boxed()
+}
+
+/// A body that is read while its request is answered, and of which the answer may leave a rest.
+pub struct Shared(Arc<Mutex<Body>>);
+
+impl Shared {
+    /// Shares this body.
+    pub fn new(body: Body) -> Self {
+        Self(Arc::new(Mutex::new(body)))
+    }
+
+    /// The body as a stream.
+    pub fn stream(&self) -> ByteStream {
+        let next = |body: Arc<Mutex<Body>>| async move {
+            let part = next(&mut *body.lock().await).await?;
+            Ok(part.map(|part| (part, body)))
+        };
+        stream::try_unfold(self.0.clone(), next).boxed()
+    }
+
+    /// Reads what was left, so that a caller who sends everything before listening gets to hear the answer. False when
+    /// that is more than a document may have, or takes too long; then the connection cannot be kept.
+    pub async fn read_out(self, limits: &Limits) -> bool {
+        let mut left = limits.body_bytes();
+        let read = async {
+            let mut body = self.0.lock().await;
+            while !body.is_end_stream() {
+                match tokio::time::timeout(READ_OUT_SILENCE, next(&mut body)).await {
+                    Ok(Ok(None)) => break,
+                    Ok(Ok(Some(part))) if part.len() <= left => left -= part.len(),
+                    _ => return false,
+                }
+            }
+            true
+        };
+        tokio::time::timeout(READ_OUT, read).await.unwrap_or(false)
+    }
 }
 
 /// The next data of a body; trailers are passed over.

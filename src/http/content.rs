@@ -143,7 +143,7 @@ async fn publish(gateway: &Gateway, query: &str, headers: &HeaderMap, body: Body
         let said = said.filter(|said| !VAGUE.iter().any(|vague| said.starts_with(vague)));
         publish.media_type = said.map(str::to_owned);
     }
-    publish.data = Payload::Stream { size: 0, stream: body::streamed(body) };
+    publish.data = Payload::Stream { size: None, stream: body::streamed(body) };
     let content = publish.call(&gateway.services).await?;
     let place = format!("/content/{}", content.content_id);
     let body = json::encode(&content)?;

@@ -1,7 +1,7 @@
 //! The HTTP listener: one for SOAP, XML-RPC, JSON and the bytes.
 //!
 //! What is bounded here is bounded for every binding: heads, bodies, connections and the time that a caller takes. A
-//! binding is handed a whole body and hands back a whole reply; only `/content` streams.
+//! binding is handed a whole body and hands back a whole reply; only `/content` and the parts of MTOM stream.
 
 mod body;
 mod coding;

@@ -1,6 +1,6 @@
 //! Which path is answered by what. One line a face; the bindings do the rest.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use axum::{
     Router,
@@ -10,13 +10,17 @@ use axum::{
     routing::{any, get, post},
 };
 use http::request;
-use hyper::{HeaderMap, Method, Request, StatusCode, Uri, body::Incoming, header};
+use hyper::{
+    HeaderMap, Method, Request, StatusCode, Uri,
+    body::Incoming,
+    header::{self, HeaderValue},
+};
 use tower::ServiceExt;
 
 use super::{Gateway, body, coding::Coding, content, events, metrics, proxies};
 use crate::{
     access::Binding,
-    binding::{Reply, json, soap, xmlrpc},
+    binding::{self, Reply, json, soap, xmlrpc},
     model::Fault,
     operation::{Operation, node},
 };
@@ -71,21 +75,33 @@ pub fn problem(fault: &Fault) -> Response {
 
 async fn post_soap(gateway: &Gateway, head: request::Parts, body: Body) -> Response {
     let headers = &head.headers;
-    let media_type = media_type(headers);
+    let content_type = media_type(headers);
     // Who shows nothing here may still show a WS-Security header.
     let caller = match gateway.caller(headers, Binding::Soap) {
         Ok(caller) => caller,
-        Err(fault) => return unread(headers, body, soap::fault(fault, media_type)).await,
+        Err(fault) => return unread(headers, body, soap::fault(fault, content_type)).await,
     };
-    let coding = match takes(headers, &["text/xml", "application/soap+xml", "application/xml"]) {
+    let taken = ["text/xml", "application/soap+xml", "application/xml", "multipart/related"];
+    let coding = match takes(headers, &taken) {
         Ok(coding) => coding,
         Err(fault) => return unsupported(soap::fault(fault, None)),
     };
-    match body::whole(body, coding, &gateway.services.about.limits).await {
-        Ok(body) => {
-            send(soap::answer(&gateway.services, &caller, &body, media_type, &gateway.services.about.limits).await)
+    let accepts_mtom = headers.get_all(header::ACCEPT).iter().any(|value| value.to_str().is_ok_and(soap::is_mtom));
+    let request = |body| soap::Request { content_type, accepts_mtom, body };
+    let limits = &gateway.services.about.limits;
+    if soap::is_related(content_type) {
+        if coding != Coding::Identity {
+            let fault = Fault::invalid("a message with attachments is not taken in gzip, send it plain");
+            return unsupported(soap::fault(fault, content_type));
         }
-        Err(fault) => closing(send(soap::fault(fault, media_type))),
+        let body = body::Shared::new(body);
+        let request = request(soap::Incoming::Parts(body.stream()));
+        let response = send(soap::answer(&gateway.services, &caller, request, limits).await);
+        return if body.read_out(limits).await { response } else { closing(response) };
+    }
+    match body::whole(body, coding, limits).await {
+        Ok(body) => send(soap::answer(&gateway.services, &caller, request(soap::Incoming::Whole(body)), limits).await),
+        Err(fault) => closing(send(soap::fault(fault, content_type))),
     }
 }
 
@@ -155,13 +171,12 @@ async fn get_wsdl(
         _ if asks_for("policy") => soap::wsdl::render_with_policy(&address),
         _ => soap::wsdl::render(soap::Version::V11, &address),
     };
-    let body = wsdl.into();
-    send(Reply { status: 200, content_type: "text/xml; charset=utf-8", body })
+    send(Reply::whole(200, "text/xml; charset=utf-8", wsdl))
 }
 
 async fn get_openapi(State(gateway): State<Arc<Gateway>>, headers: HeaderMap) -> Response {
-    let body = json::openapi::render(&address(&gateway, &headers, "/")).to_string().into();
-    send(Reply { status: 200, content_type: "application/json", body })
+    let description = json::openapi::render(&address(&gateway, &headers, "/"));
+    send(Reply::whole(200, "application/json", description.to_string()))
 }
 
 async fn get_ready(State(gateway): State<Arc<Gateway>>) -> (StatusCode, &'static str) {
@@ -173,7 +188,7 @@ async fn get_metrics(State(gateway): State<Arc<Gateway>>, headers: HeaderMap) ->
         return problem(&fault);
     }
     match metrics::render(&gateway.metrics, &gateway.services).await {
-        Ok(text) => send(Reply { status: 200, content_type: "text/plain; version=0.0.4", body: text.into() }),
+        Ok(text) => send(Reply::whole(200, "text/plain; version=0.0.4", text)),
         Err(fault) => problem(&fault),
     }
 }
@@ -190,7 +205,7 @@ async fn get_doors(State(gateway): State<Arc<Gateway>>, headers: HeaderMap) -> R
          events    {here}/events\n",
         version = env!("CARGO_PKG_VERSION")
     );
-    send(Reply { status: 200, content_type: "text/plain; charset=utf-8", body: text.into() })
+    send(Reply::whole(200, "text/plain; charset=utf-8", text))
 }
 
 async fn no_such_path(uri: Uri) -> Response {
@@ -209,7 +224,7 @@ async fn wrong_method(method: Method, uri: Uri) -> Response {
         "/xmlrpc" | "/RPC2" => "POST",
         _ => return response,
     };
-    response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static(allowed));
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
     response
 }
 
@@ -243,7 +258,7 @@ pub fn unsupported(reply: Reply) -> Response {
 
 /// The rest of a refused body is not read, so the connection cannot be kept.
 pub fn closing(mut response: Response) -> Response {
-    response.headers_mut().insert(header::CONNECTION, header::HeaderValue::from_static("close"));
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     response
 }
 
@@ -256,10 +271,24 @@ pub async fn unread(headers: &HeaderMap, body: Body, reply: Reply) -> Response {
 }
 
 fn send(reply: Reply) -> Response {
-    let mut response = Response::new(Body::from(reply.body));
+    let (body, length) = match reply.body {
+        binding::Body::Whole(bytes) => (Body::from(bytes), None),
+        // hyper breaks the connection off when the stream ends in a fault, or before the length that it was told.
+        binding::Body::Stream { size, stream } => (Body::from_stream(stream), Some(size)),
+    };
+    let mut response = Response::new(body);
     *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    if !reply.content_type.is_empty() {
-        response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(reply.content_type));
+    let content_type = match reply.content_type {
+        Cow::Borrowed(text) => Ok(HeaderValue::from_static(text)),
+        Cow::Owned(text) => HeaderValue::try_from(text),
+    };
+    if let Ok(content_type) = content_type
+        && !content_type.is_empty()
+    {
+        response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    }
+    if let Some(length) = length {
+        response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
     }
     response
 }

@@ -8,6 +8,10 @@ use serde::{Deserialize, Serialize};
 pub struct Limits {
     /// Bytes of data that an answer or a request may hold within its XML or JSON.
     pub inline_bytes: u64,
+    /// Parts of a multipart request, the envelope included.
+    pub mime_parts: usize,
+    /// Bytes of the head of one of these parts.
+    pub mime_header_bytes: usize,
     /// Levels of elements in a request.
     pub xml_depth: usize,
     /// Attributes on one element.
@@ -32,6 +36,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             inline_bytes: 64 << 20,
+            mime_parts: 50,
+            mime_header_bytes: 8 << 10,
             xml_depth: 64,
             xml_attributes: 64,
             multicall_calls: 1_000,

@@ -7,7 +7,7 @@ use futures::{StreamExt, stream::BoxStream};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
-use super::{BYTES_TOKEN, Fault, Outcome};
+use super::{BESIDE_TOKEN, BYTES_TOKEN, Fault, Outcome};
 
 /// Bytes as they come, in order; a fault ends the stream and what came before it is not the whole.
 pub type ByteStream = BoxStream<'static, Outcome<Bytes>>;
@@ -16,28 +16,32 @@ pub type ByteStream = BoxStream<'static, Outcome<Bytes>>;
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Data(pub Bytes);
 
-/// A `bytes` field that may be larger than memory: in memory, or a stream of known size.
+/// A `bytes` field that may be larger than memory: in memory, or a stream.
 ///
 /// Serde carries only the first form. A binding that cannot write a stream has dispatch collect it first, bounded by
-/// `limits.inline_bytes`.
+/// `limits.inline_bytes`; one that can sends the bytes beside its document, which refers to them.
 pub enum Payload {
     /// All of it.
     Inline(Data),
-    /// So many bytes, yet to be pulled.
+    /// Bytes that are yet to be pulled.
     Stream {
-        /// How many bytes the stream yields.
-        size: u64,
+        /// How many bytes the stream yields; unknown while a caller is still sending them.
+        size: Option<u64>,
         /// The bytes.
         stream: ByteStream,
     },
+    /// Bytes that travel beside the document, under this name: those of an answer that the binding has taken out of it,
+    /// or those of a request that are still to come.
+    Beside(String),
 }
 
 impl Payload {
-    /// Bytes that the stream or the memory holds.
-    pub fn size(&self) -> u64 {
+    /// Bytes that the stream or the memory holds, where that is known.
+    pub fn size(&self) -> Option<u64> {
         match self {
-            Self::Inline(data) => data.0.len() as u64,
+            Self::Inline(data) => Some(data.0.len() as u64),
             Self::Stream { size, .. } => *size,
+            Self::Beside(_) => None,
         }
     }
 
@@ -46,27 +50,38 @@ impl Payload {
         match self {
             Self::Inline(Data(bytes)) => futures::stream::once(async { Ok(bytes) }).boxed(),
             Self::Stream { stream, .. } => stream,
+            Self::Beside(name) => futures::stream::once(async move { Err(not_here(&name)) }).boxed(),
         }
     }
 
-    /// Collects a stream into memory. The caller has checked `size` against its limit; a stream that yields more or
-    /// less than it promised is an internal fault.
-    pub async fn collect(&mut self) -> Outcome<()> {
-        if let Self::Stream { size, stream } = self {
-            let mut bytes = BytesMut::with_capacity(usize::try_from(*size).unwrap_or(0));
-            while let Some(part) = stream.next().await {
-                bytes.extend_from_slice(&part?);
-                if bytes.len() as u64 > *size {
-                    break;
-                }
+    /// Collects a stream into memory; answers how many bytes there are. The caller has checked the size against its
+    /// limit; a stream whose size is not known, or that yields more or less than it promised, is an internal fault.
+    pub async fn collect(&mut self) -> Outcome<u64> {
+        let (size, stream) = match self {
+            Self::Inline(data) => return Ok(data.0.len() as u64),
+            Self::Stream { size: Some(size), stream } => (*size, stream),
+            Self::Stream { size: None, .. } => {
+                return Err(Fault::internal("a stream of unknown size was to be collected"));
             }
-            if bytes.len() as u64 != *size {
-                return Err(Fault::internal(format_args!("a stream of {size} bytes yielded {}", bytes.len())));
+            Self::Beside(name) => return Err(not_here(name)),
+        };
+        let mut bytes = BytesMut::with_capacity(usize::try_from(size).unwrap_or(0));
+        while let Some(part) = stream.next().await {
+            bytes.extend_from_slice(&part?);
+            if bytes.len() as u64 > size {
+                break;
             }
-            *self = Self::Inline(Data(bytes.freeze()));
         }
-        Ok(())
+        if bytes.len() as u64 != size {
+            return Err(Fault::internal(format_args!("a stream of {size} bytes yielded {}", bytes.len())));
+        }
+        *self = Self::Inline(Data(bytes.freeze()));
+        Ok(size)
     }
+}
+
+fn not_here(name: &str) -> Fault {
+    Fault::internal(format_args!("the bytes of {name} travel beside the document and were wanted within it"))
 }
 
 impl fmt::Debug for Data {
@@ -77,7 +92,10 @@ impl fmt::Debug for Data {
 
 impl fmt::Debug for Payload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Payload({} bytes)", self.size())
+        match self.size() {
+            Some(size) => write!(f, "Payload({size} bytes)"),
+            None => f.write_str("Payload(bytes yet to come)"),
+        }
     }
 }
 
@@ -147,13 +165,34 @@ impl Serialize for Payload {
         match self {
             Self::Inline(data) => data.serialize(serializer),
             Self::Stream { .. } => Err(ser::Error::custom("a stream was not collected before it was written")),
+            Self::Beside(name) => serializer.serialize_newtype_struct(BESIDE_TOKEN, name),
         }
     }
 }
 
 impl<'de> Deserialize<'de> for Payload {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Data::deserialize(deserializer).map(Self::Inline)
+        struct Visitor;
+        impl<'de> de::Visitor<'de> for Visitor {
+            type Value = Payload;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("base64")
+            }
+
+            fn visit_newtype_struct<D: Deserializer<'de>>(self, inner: D) -> Result<Payload, D::Error> {
+                Data::deserialize(inner).map(Payload::Inline)
+            }
+
+            fn visit_byte_buf<E: de::Error>(self, bytes: Vec<u8>) -> Result<Payload, E> {
+                Ok(Payload::Inline(Data(bytes.into())))
+            }
+
+            fn visit_str<E: de::Error>(self, name: &str) -> Result<Payload, E> {
+                Ok(Payload::Beside(name.to_owned()))
+            }
+        }
+        deserializer.deserialize_newtype_struct(BESIDE_TOKEN, Visitor)
     }
 }
 

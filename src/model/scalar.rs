@@ -15,6 +15,9 @@ use super::time_text::TimeText;
 pub const TIME_TOKEN: &str = "$peergate::time";
 /// The newtype name under which [`super::Data`] passes through serde.
 pub const BYTES_TOKEN: &str = "$peergate::bytes";
+/// The newtype name under which a [`super::Payload`] is read, and the name of bytes that travel beside their document is
+/// written. A format that has none of these passes the newtype through.
+pub const BESIDE_TOKEN: &str = "$peergate::beside";
 
 /// A moment in UTC, to the millisecond: `2026-11-22T06:49:55.120Z`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

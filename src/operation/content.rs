@@ -7,15 +7,15 @@ use serde::{Deserialize, Serialize};
 
 use super::{GRACE, Operation};
 use crate::{
-    model::{Bounded, ByteStream, Content, ContentId, Data, Done, Fault, Outcome, Payload, Query},
+    model::{Bounded, ByteStream, Content, ContentId, Done, Fault, Outcome, Payload, Query},
     service::Services,
     store::{Changes, NewContent},
 };
 
 /// Publishes bytes under a name, in all overlays or in those named, and answers the content.
 ///
-/// Large content is better streamed to PUT /content. The same bytes published again are the same content under the
-/// new name.
+/// Large content is better streamed, as an MTOM part or to PUT /content. The same bytes published again are the same
+/// content under the new name.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Publish {
@@ -47,6 +47,10 @@ impl Operation for Publish {
 
     fn deadline(&self) -> Duration {
         UPLOAD_DEADLINE
+    }
+
+    fn attachment(&mut self) -> Option<&mut Payload> {
+        Some(&mut self.data)
     }
 
     async fn call(self, services: &Arc<Services>) -> Outcome<Content> {
@@ -196,7 +200,7 @@ pub struct Read {
 #[serde(rename_all = "camelCase")]
 pub struct Chunk {
     /// The bytes; fewer than asked for only at the end.
-    pub data: Data,
+    pub data: Payload,
     /// Where they begin.
     pub offset: u64,
     /// Bytes of the whole content.
@@ -218,20 +222,23 @@ impl Operation for Read {
         let end = self.offset.saturating_add(self.length.get().into());
         let read = async {
             let (content, mut payload) = services.contents.open(&self.content_id, self.offset..end).await?;
-            payload.collect().await?;
-            let Payload::Inline(data) = payload else { return Err(Fault::internal("collected bytes are a stream")) };
-            Ok((content.size, data))
+            let length = payload.collect().await?;
+            Outcome::Ok((content.size, payload, length))
         };
         let in_time = tokio::time::timeout(self.timeout_ms.millis(), read).await;
-        let (size, data) = in_time
+        let (size, data, length) = in_time
             .map_err(|_| Fault::timeout(format!("no source delivered within timeoutMs {}", self.timeout_ms.get())))??;
-        let eof = self.offset.saturating_add(data.0.len() as u64) >= size;
+        let eof = self.offset.saturating_add(length) >= size;
         Ok(Chunk { data, offset: self.offset, size, eof })
+    }
+
+    fn payload(answer: &mut Chunk) -> Option<&mut Payload> {
+        Some(&mut answer.data)
     }
 }
 
-/// Answers a content whole, verified. Within XML or JSON it may have limits.inline_bytes; larger content is read in
-/// parts with content.read, or streamed from /content/{contentId}.
+/// Answers a content whole, verified: of any size as an MTOM part. Within XML or JSON it may have limits.inline_bytes;
+/// larger content is read in parts with content.read, or streamed from /content/{contentId}.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Download {

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde::{Serialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 
 use super::{
     Operation,
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     access::Caller,
-    model::{Fault, Outcome},
+    model::{Fault, Outcome, Payload},
     service::{Services, retries::Retry},
 };
 
@@ -30,8 +30,18 @@ pub trait Format: Send {
     /// InvalidRequest that names the field that is missing, unknown or ill-typed.
     fn decode<I: DeserializeOwned>(&mut self, operation: &'static Description) -> Outcome<I>;
 
-    /// Whether [`Format::encode`] can write a [`crate::model::Payload`] that is a stream. Otherwise dispatch collects
-    /// it first, bounded by `limits.inline_bytes`.
+    /// Takes what the request brings behind its document. Where the document only refers to the bytes of `payload`
+    /// (see [`Operation::attachment`]), they become its stream; everything else is read to its end.
+    ///
+    /// # Errors
+    /// InvalidRequest for a reference to nothing, and for a request that breaks off.
+    fn attach(&mut self, payload: Option<&mut Payload>) -> impl Future<Output = Outcome<()>> + Send {
+        let _ = payload;
+        std::future::ready(Ok(()))
+    }
+
+    /// Whether [`Format::encode`] can write a [`Payload`] that is a stream. Otherwise dispatch collects it first,
+    /// bounded by `limits.inline_bytes`.
     fn streams(&self) -> bool {
         false
     }
@@ -42,7 +52,7 @@ pub trait Format: Send {
     }
 
     /// Writes the output record.
-    fn encode<O: Serialize>(self, operation: &'static Description, output: O) -> Outcome<Self::Answer>;
+    fn encode<O: Operation>(self, operation: &'static Description, output: O::Output) -> Outcome<Self::Answer>;
 }
 
 /// Answers one call: finds the operation, checks the caller's rights, reads its input, takes a permit, calls it within
@@ -72,9 +82,11 @@ pub(super) async fn run<O: Operation, F: Format>(
     caller: &Caller,
     mut format: F,
 ) -> Outcome<F::Answer> {
-    let input: O = format.decode(operation)?;
+    let mut input: O = format.decode(operation)?;
     let _permit = services.permits.take(input.waits())?;
     let (deadline, streams) = (input.deadline(), format.streams());
+    // A repetition is told by its input and not by the name that its bytes have in the message.
+    in_time(operation, deadline, format.attach(input.attachment())).await?;
     let repeatable = format.message_id().filter(|_| O::HAS_EFFECT);
     let retry = repeatable.map(|id| Retry::new(caller.name(), operation.name, id, &input));
     let answer = {
@@ -84,13 +96,9 @@ pub(super) async fn run<O: Operation, F: Format>(
             if let Some(payload) = O::payload(&mut output)
                 && !streams
             {
-                let limit = services.about.limits.inline_bytes;
-                if payload.size() > limit {
-                    return Err(over_inline_bytes(payload.size(), limit));
-                }
-                payload.collect().await?;
+                into_memory(payload, services.about.limits.inline_bytes).await?;
             }
-            Ok(output)
+            Outcome::Ok(output)
         }
     };
     let answer = in_time(operation, deadline, answer);
@@ -98,7 +106,15 @@ pub(super) async fn run<O: Operation, F: Format>(
         Some(retry) => services.retries.once(retry, answer).await?,
         None => answer.await?,
     };
-    format.encode(operation, output)
+    format.encode::<O>(operation, output)
+}
+
+/// Collects a stream that has to become part of a document.
+async fn into_memory(payload: &mut Payload, limit: u64) -> Outcome<()> {
+    match *payload {
+        Payload::Stream { size: Some(size), .. } if size > limit => Err(over_inline_bytes(size, limit)),
+        _ => payload.collect().await.map(drop),
+    }
 }
 
 async fn in_time<T>(

@@ -61,7 +61,12 @@ pub trait Operation: Serialize + DeserializeOwned + JsonSchema + Send + 'static 
     /// Does it.
     fn call(self, services: &Arc<Services>) -> impl Future<Output = Outcome<Self::Output>> + Send;
 
-    /// The field of the answer that may be a stream, where it has one.
+    /// The field of the input whose bytes may come as a stream, where it has one.
+    fn attachment(&mut self) -> Option<&mut Payload> {
+        None
+    }
+
+    /// The field of the answer that holds its bytes, in memory or as a stream, where it has one.
     fn payload(_answer: &mut Self::Output) -> Option<&mut Payload> {
         None
     }

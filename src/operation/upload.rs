@@ -79,6 +79,10 @@ impl Operation for Append {
         UPLOAD_DEADLINE
     }
 
+    fn attachment(&mut self) -> Option<&mut Payload> {
+        Some(&mut self.data)
+    }
+
     async fn call(self, services: &Arc<Services>) -> Outcome<Upload> {
         services.uploads.append(&self.upload_id, self.offset, self.data.into_stream()).await
     }

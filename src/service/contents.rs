@@ -48,7 +48,7 @@ impl Contents {
             && let Some(reader) = self.store.reader(id).await?
         {
             let range = clip(range, content.size);
-            let payload = Payload::Stream { size: range.end - range.start, stream: reader.stream(range) };
+            let payload = Payload::Stream { size: Some(range.end - range.start), stream: reader.stream(range) };
             return Ok((Content::clone(&content), payload));
         }
         let (located, first) =
@@ -66,7 +66,7 @@ impl Contents {
             failed: Vec::new(),
             current: Some(first),
         };
-        Ok((content, Payload::Stream { size, stream: delivery.into_stream() }))
+        Ok((content, Payload::Stream { size: Some(size), stream: delivery.into_stream() }))
     }
 }
 

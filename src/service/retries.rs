@@ -220,7 +220,7 @@ mod tests {
         use crate::model::Payload;
         let input = |name: &str| {
             let stream = Box::pin(futures::stream::empty());
-            (name.to_owned(), Payload::Stream { size: 5, stream })
+            (name.to_owned(), Payload::Stream { size: Some(5), stream })
         };
         assert_eq!(Retry::new("", "o", "1", &input("a")), Retry::new("", "o", "1", &input("a")));
         assert_ne!(Retry::new("", "o", "1", &input("a")), Retry::new("", "o", "1", &input("b")));

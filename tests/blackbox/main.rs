@@ -16,6 +16,7 @@ mod faults;
 mod faults_http;
 mod http;
 mod limits;
+mod mtom;
 mod recovery;
 mod startup;
 mod two_nodes;

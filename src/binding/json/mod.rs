@@ -11,7 +11,7 @@ use super::{Reply, refusal::shown};
 use crate::{
     access::Caller,
     model::{Fault, Outcome},
-    operation::{Format, describe::Description, dispatch},
+    operation::{Format, Operation, describe::Description, dispatch},
     service::Services,
 };
 
@@ -26,7 +26,7 @@ const USUAL_ANSWER: usize = 8 << 10;
 pub async fn answer(services: &Arc<Services>, caller: &Caller, path: &str, body: &[u8]) -> Reply {
     let operation = path.replacen('/', ".", 1);
     match dispatch(services, caller, &operation, Exchange { body }).await {
-        Ok(answer) => Reply { status: 200, content_type: CONTENT_TYPE, body: answer.into() },
+        Ok(answer) => Reply::whole(200, CONTENT_TYPE, answer),
         Err(refused) => fault(&refused),
     }
 }
@@ -47,7 +47,7 @@ pub fn fault(fault: &Fault) -> Reply {
     if let Some(reference) = &fault.reference {
         problem["reference"] = reference.as_str().into();
     }
-    Reply { status: kind.status(), content_type: PROBLEM, body: problem.to_string().into() }
+    Reply::whole(kind.status(), PROBLEM, problem.to_string())
 }
 
 /// One request of an operation, as dispatch reads and answers it.
@@ -63,7 +63,7 @@ impl Format for Exchange<'_> {
         decode(operation, body)
     }
 
-    fn encode<O: Serialize>(self, _: &'static Description, output: O) -> Outcome<Vec<u8>> {
+    fn encode<O: Operation>(self, _: &'static Description, output: O::Output) -> Outcome<Vec<u8>> {
         encode(&output)
     }
 }
@@ -123,8 +123,8 @@ mod tests {
     #[test]
     fn a_fault_is_a_problem_with_the_contracts_members() {
         let reply = fault(&Fault::unavailable("no provider"));
-        let problem: serde_json::Value = serde_json::from_slice(&reply.body).unwrap();
-        assert_eq!((reply.status, reply.content_type), (503, "application/problem+json"));
+        let problem: serde_json::Value = serde_json::from_slice(reply.bytes()).unwrap();
+        assert_eq!((reply.status, &*reply.content_type), (503, "application/problem+json"));
         let title = FaultKind::Unavailable.when();
         assert_eq!(
             problem,

@@ -6,11 +6,13 @@ use super::{
     decode::{Content, Rigour},
     encode,
     envelope::{self, Envelope, Message, Version},
+    mtom::{Attachment, ContentType, Parts, Related},
     names::Space,
 };
 use crate::{
-    binding::{AnswerError, refusal::Refusal, xml::text_of},
-    model::{Fault, FaultKind, Limits},
+    binding::{AnswerError, Body, refusal::Refusal, xml::text_of},
+    model::{ByteStream, Fault, FaultKind, Limits, Outcome},
+    operation::Operation,
 };
 
 /// A whole request: an envelope with the element of the operation, such as `SearchFind`.
@@ -29,13 +31,48 @@ pub fn encode_response(version: Version, element: &str, output: &impl Serialize)
     Ok(envelope::write(version, |_| (), |out| encode::answer(out, element, output))?)
 }
 
+/// The content type and the body of a request whose bytes travel beside it, as an MTOM part of any size.
+///
+/// # Errors
+/// InvalidRequest for an input that XML cannot carry, Internal for one whose bytes have no known size.
+pub fn encode_related_request<O: Operation>(version: Version, element: &str, mut input: O) -> Outcome<(String, Body)> {
+    let attachment = input.attachment().map(Attachment::take_out);
+    let document = encode_request(version, element, &input)?;
+    match attachment {
+        Some(attachment) => attachment.beside(version, &document),
+        None => Ok((version.content_type().to_owned(), Body::Whole(document.into()))),
+    }
+}
+
+/// The record of an answer in multipart/related with that content type. Its parts are read into memory, as many bytes
+/// as `limits.inline_bytes` permits.
+///
+/// # Errors
+/// As for [`decode_response`], and for what the limits refuse.
+pub async fn decode_related_response<O: DeserializeOwned>(
+    content_type: &str,
+    body: ByteStream,
+    limits: &Limits,
+) -> Result<O, AnswerError> {
+    let unreadable = |fault: Fault| AnswerError::Unreadable(fault.message);
+    let opened = Related::open(&ContentType::parse(content_type), body, limits).await;
+    let (mut root, related) = opened.map_err(unreadable)?;
+    root.before.extend(related.keep_all().await.map_err(unreadable)?);
+    decode(&root.document, Parts { here: root.before, more: false }, limits)
+}
+
 /// The record of a whole answer. Elements that the record does not know are skipped, since a later version may add some.
 ///
 /// # Errors
 /// The other side's fault, or that the answer cannot be read.
 pub fn decode_response<O: DeserializeOwned>(body: &[u8], limits: &Limits) -> Result<O, AnswerError> {
+    decode(body, Parts::default(), limits)
+}
+
+fn decode<O: DeserializeOwned>(body: &[u8], parts: Parts, limits: &Limits) -> Result<O, AnswerError> {
     let text = text_of(body, None).map_err(unreadable)?;
-    let message = answered(&text, limits)?;
+    let mut message = answered(&text, limits)?;
+    message.scope.parts = parts;
     read::<Answer<O>>(message).map(|answer| answer.result).map_err(unreadable)
 }
 

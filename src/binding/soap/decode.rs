@@ -7,8 +7,14 @@ use std::borrow::Cow;
 
 use serde::de::{self, DeserializeSeed, Deserializer, Error, IntoDeserializer, Visitor};
 
-use super::names::{Element, Scope, Step};
-use crate::binding::refusal::{Mistake, Refusal, shown};
+use super::{
+    mtom::{Source, reference},
+    names::{Element, Scope, Step},
+};
+use crate::{
+    binding::refusal::{Mistake, Refusal, shown},
+    model::BESIDE_TOKEN,
+};
 
 /// How what the record does not have is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,9 +71,24 @@ impl<'r, 'a> Content<'r, 'a> {
     }
 
     fn bytes(self) -> Result<Vec<u8>, Refusal> {
+        if let Some(href) = reference(self.scope, &self.element)? {
+            return match self.scope.parts.resolve(&href)? {
+                Source::Here(bytes) => Ok(bytes.into()),
+                Source::ToCome(_) => Err(Refusal::custom("the part has to come in front of the envelope")),
+            };
+        }
         let text = self.scope.text()?;
         let decoded = base64_simd::forgiving_decode_to_vec(text.as_bytes());
         decoded.map_err(|_| Refusal::new(Mistake::IllTyped, "the text is not base64"))
+    }
+
+    /// Bytes that may lie in a part that is still to come; only its name is read then.
+    fn payload<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Refusal> {
+        let Some(href) = reference(self.scope, &self.element)? else { return visitor.visit_newtype_struct(self) };
+        match self.scope.parts.resolve(&href)? {
+            Source::Here(bytes) => visitor.visit_byte_buf(bytes.into()),
+            Source::ToCome(name) => visitor.visit_str(&name),
+        }
     }
 
     fn fields(self, record: &'static str, known: Option<&'static [&'static str]>) -> Fields<'r, 'a> {
@@ -127,8 +148,8 @@ impl<'a> Deserializer<'a> for Content<'_, 'a> {
         visitor.visit_some(self)
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'a>>(self, _: &'static str, visitor: V) -> Result<V::Value, Refusal> {
-        visitor.visit_newtype_struct(self)
+    fn deserialize_newtype_struct<V: Visitor<'a>>(self, token: &'static str, visitor: V) -> Result<V::Value, Refusal> {
+        if token == BESIDE_TOKEN { self.payload(visitor) } else { visitor.visit_newtype_struct(self) }
     }
 
     /// A list that begins with this element; the others of its name follow it.
@@ -331,6 +352,15 @@ mod tests {
             ..Record::default()
         };
         assert_eq!(record, Ok(want));
+    }
+
+    #[test]
+    fn a_list_that_is_written_for_people_has_white_space_between_its_items() {
+        let record = read("<tags>a</tags>\n  <tags>b</tags>\n  <data>\n aGk= </data>\n  <tags>c</tags>");
+        assert!(record.unwrap_err().contains("tags: the field is given twice"));
+        let record =
+            read("\n<data>\n aGk= </data>\n  <tags>a</tags>\n  <tags>b</tags>\n  <number>1</number>\n").unwrap();
+        assert_eq!((record.tags, record.number), (vec!["a".to_owned(), "b".to_owned()], Some(1)));
     }
 
     #[test]

@@ -3,17 +3,20 @@
 //! A field is an element of its name, a list repeats it, an absent field is left out. The element that wraps the fields
 //! declares the contract's namespace as the default one, which every stack that was tried reads.
 
-use std::fmt::{Display, Write};
+use std::fmt::{self, Display, Write};
 
 use serde::{
     Serialize, Serializer,
     ser::{self, Error},
 };
 
-use super::names::CONTRACT;
-use crate::binding::{
-    refusal::Refusal,
-    xml::{Escape, push_all, push_double, push_escaped, push_integer},
+use super::names::{CONTRACT, XOP};
+use crate::{
+    binding::{
+        refusal::Refusal,
+        xml::{Escape, push_all, push_double, push_escaped, push_integer},
+    },
+    model::BESIDE_TOKEN,
 };
 
 /// Appends the answer of an operation: `<SearchFindResponse><result>…</result></SearchFindResponse>`.
@@ -67,9 +70,27 @@ impl<'a> Field<'a> {
         Ok(())
     }
 
+    /// XOP section 2.1: a reference in the place of bytes that lie in the part of that name.
+    fn include<T: Serialize + ?Sized>(mut self, name: &T) -> Result<(), Refusal> {
+        self.open();
+        let name = Shown(name);
+        write!(self.out, "<xop:Include xmlns:xop=\"{XOP}\" href=\"cid:{name}\"/>").map_err(Refusal::custom)?;
+        self.close();
+        Ok(())
+    }
+
     fn record(mut self) -> Fields<'a> {
         self.open();
         Fields { out: self.out, name: self.name }
+    }
+}
+
+/// A text behind a serde value; serde itself makes a serializer of every formatter.
+struct Shown<'a, T: ?Sized>(&'a T);
+
+impl<T: Serialize + ?Sized> Display for Shown<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.serialize(f)
     }
 }
 
@@ -168,8 +189,8 @@ impl<'a> Serializer for Field<'a> {
         self.serialize_str(word)
     }
 
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<(), Refusal> {
-        value.serialize(self)
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, token: &'static str, value: &T) -> Result<(), Refusal> {
+        if token == BESIDE_TOKEN { self.include(value) } else { value.serialize(self) }
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(

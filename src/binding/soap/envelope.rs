@@ -6,6 +6,7 @@
 use super::{
     fault::{Code, SoapFault},
     header::Header,
+    mtom::ContentType,
     names::{Element, SOAP11, SOAP12, Scope, Space, Step},
 };
 use crate::{
@@ -25,8 +26,11 @@ pub enum Version {
 impl Version {
     /// The version that a content type names, for answers to what has no readable envelope.
     pub fn of_content_type(content_type: Option<&str>) -> Self {
-        let media_type = content_type.unwrap_or_default().split(';').next().unwrap_or_default();
-        if media_type.trim().eq_ignore_ascii_case("application/soap+xml") { Self::V12 } else { Self::V11 }
+        let content_type = content_type.unwrap_or_default();
+        let media_type = content_type.split(';').next().unwrap_or_default().trim();
+        let is_soap12 = media_type.eq_ignore_ascii_case(Self::V12.media_type())
+            || media_type.eq_ignore_ascii_case("multipart/related") && ContentType::parse(content_type).is_soap12();
+        if is_soap12 { Self::V12 } else { Self::V11 }
     }
 
     /// The namespace of its envelope.
@@ -37,7 +41,15 @@ impl Version {
         }
     }
 
-    /// Exactly what every answer is sent as.
+    /// The media type of its envelope.
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::V11 => "text/xml",
+            Self::V12 => "application/soap+xml",
+        }
+    }
+
+    /// Exactly what every answer without parts is sent as.
     pub fn content_type(self) -> &'static str {
         match self {
             Self::V11 => "text/xml; charset=utf-8",

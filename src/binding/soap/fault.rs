@@ -118,7 +118,7 @@ impl SoapFault {
             Version::V12 => self.body_12(&mut out),
         }
         out.push_str(envelope::CLOSE);
-        Reply { status: self.status(), content_type: self.version.content_type(), body: out.into() }
+        Reply::whole(self.status(), self.version.content_type(), out)
     }
 
     fn status(&self) -> u16 {
@@ -293,7 +293,7 @@ mod tests {
     use crate::{binding::soap::security, model::FaultKind};
 
     fn body(fault: &SoapFault) -> String {
-        String::from_utf8(fault.reply().body.to_vec()).unwrap()
+        String::from_utf8(fault.reply().bytes().to_vec()).unwrap()
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use super::fault::push_attribute;
+use super::{fault::push_attribute, mtom::Parts};
 use crate::{
     binding::{
         refusal::{Refusal, shown},
@@ -20,6 +20,8 @@ pub const CONTRACT: &str = "urn:peergate:v1";
 pub const SOAP11: &str = "http://schemas.xmlsoap.org/soap/envelope/";
 /// The namespace of a SOAP 1.2 envelope.
 pub const SOAP12: &str = "http://www.w3.org/2003/05/soap-envelope";
+/// The namespace of XOP's Include.
+pub const XOP: &str = "http://www.w3.org/2004/08/xop/include";
 const SCHEMA_INSTANCE: &str = "http://www.w3.org/2001/XMLSchema-instance";
 
 /// The namespaces that mean something here.
@@ -35,6 +37,8 @@ pub enum Space {
     Soap12,
     /// That of `xsi:nil`.
     SchemaInstance,
+    /// That of XOP.
+    Xop,
     /// Any other.
     Foreign,
 }
@@ -47,6 +51,7 @@ impl Space {
             SOAP11 => Self::Soap11,
             SOAP12 => Self::Soap12,
             SCHEMA_INSTANCE => Self::SchemaInstance,
+            XOP => Self::Xop,
             _ => Self::Foreign,
         }
     }
@@ -84,8 +89,10 @@ pub enum Step<'a> {
     Close,
 }
 
-/// A reader that knows the namespaces in scope.
+/// A reader that knows the namespaces in scope, and the parts that the document can refer to.
 pub struct Scope<'a> {
+    /// The parts of the message beside the document.
+    pub parts: Parts,
     reader: Reader<'a>,
     declared: Vec<Declaration>,
     depth: usize,
@@ -101,7 +108,7 @@ struct Declaration {
 impl<'a> Scope<'a> {
     /// A reader from the beginning of the document.
     pub fn new(text: &'a str, limits: &Limits) -> Self {
-        Self { reader: Reader::new(text, false, limits), declared: Vec::new(), depth: 0 }
+        Self { parts: Parts::default(), reader: Reader::new(text, false, limits), declared: Vec::new(), depth: 0 }
     }
 
     /// The next start or end of an element; text between elements is refused.
@@ -122,6 +129,11 @@ impl<'a> Scope<'a> {
     /// Whether the next step is the start of an element of that local name.
     pub fn continues_with(&mut self, local: &str) -> Result<bool, Refusal> {
         Ok(matches!(self.reader.peek_tag()?, Token::Open(tag) if tag.local() == local))
+    }
+
+    /// Whether the next step, behind white space, is the start of an element.
+    pub fn begins_with_element(&mut self) -> Result<bool, Refusal> {
+        Ok(matches!(self.reader.peek_tag()?, Token::Open(_)))
     }
 
     /// The text of the element that has begun, and its end.

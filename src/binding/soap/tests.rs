@@ -1,10 +1,15 @@
 //! Messages as real clients write them, and what becomes of wrong ones.
 
+use futures::{FutureExt, StreamExt};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 
 use super::*;
-use crate::operation::{CONTRACT, Operation, search};
+use crate::{
+    binding::Body,
+    model::Data,
+    operation::{CONTRACT, Operation, content, search},
+};
 
 const VERSIONS: [Version; 2] = [Version::V11, Version::V12];
 
@@ -22,13 +27,14 @@ pub fn responses(element: &str, output: &impl Serialize) -> Vec<String> {
 
 /// The input in a message, or the answer that refuses it.
 fn read<O: Operation>(document: &str) -> Result<O, String> {
-    let text = |fault: SoapFault| String::from_utf8(fault.reply().body.to_vec()).unwrap();
+    let text = |fault: SoapFault| String::from_utf8(fault.reply().bytes().to_vec()).unwrap();
     let message =
         Envelope::read(document, Version::V11, &Limits::default()).and_then(Envelope::message).map_err(text)?;
     let version = message.version;
     let found = operation(&message.scope, &message.body).map_err(|fault| text(SoapFault::new(version, fault)))?;
     assert_eq!(found.name, O::NAME);
-    Exchange(message).decode(found).map_err(|fault| text(SoapFault::new(version, fault)))
+    let mut exchange = Exchange { message, related: None, reads_mtom: false };
+    exchange.decode(found).map_err(|fault| text(SoapFault::new(version, fault)))
 }
 
 fn find(document: &str) -> Result<Json, String> {
@@ -136,8 +142,8 @@ fn faults_of_the_other_side_keep_their_kind() {
     let mut fault = Fault::unavailable("no provider");
     fault.reference = Some("r".into());
     for version in VERSIONS {
-        let body = SoapFault::new(version, fault.clone()).reply().body;
-        match decode_response::<Json>(&body, &Limits::default()) {
+        let reply = SoapFault::new(version, fault.clone()).reply();
+        match decode_response::<Json>(reply.bytes(), &Limits::default()) {
             Err(crate::binding::AnswerError::Fault(read)) => assert_eq!(read, fault),
             other => panic!("{other:?}"),
         }
@@ -181,4 +187,90 @@ fn what_the_schema_declares_has_a_name_of_its_own() {
     for used in wsdl.split("type=\"tns:").skip(1).map(attribute) {
         assert!(names.contains(&used) || used == "PeergatePortType", "{used} is not declared");
     }
+}
+
+/// The exchange of a request that came with parts.
+fn exchange<'a>(document: &'a str, parts: Parts, related: Option<Related>) -> Exchange<'a> {
+    let envelope = Envelope::read(document, Version::V11, &Limits::default());
+    let mut message = envelope.and_then(Envelope::message).map_err(SoapFault::message).unwrap();
+    message.scope.parts = parts;
+    Exchange { message, related, reads_mtom: true }
+}
+
+#[test]
+fn a_request_and_an_answer_pass_mtom_unchanged() {
+    let data = || Payload::Inline(Data(b"--\r\n".repeat(1000).into()));
+    let collected =
+        |payload: Payload| payload.into_stream().map(|bytes| bytes.unwrap().to_vec()).concat().now_or_never().unwrap();
+    for version in VERSIONS {
+        let operation = REGISTRY.find("content.publish").unwrap();
+        let sent: content::Publish = serde_json::from_value(json!({ "name": "x", "tags": ["t"], "data": "" })).unwrap();
+        let sent = content::Publish { data: data(), ..sent };
+        let (content_type, body) = encode_related_request(version, &operation.element, sent).unwrap();
+        let Body::Stream { stream, .. } = body else { panic!("no parts") };
+        let request = Request { content_type: Some(&content_type), accepts_mtom: false, body: Incoming::Parts(stream) };
+        let received = Received::read(request, &Limits::default()).now_or_never().unwrap().unwrap();
+        assert!(received.beside.reads_mtom && Version::of_content_type(Some(&content_type)) == version);
+        let document = String::from_utf8(received.document.to_vec()).unwrap();
+        let mut exchange = exchange(&document, received.beside.parts, received.beside.related);
+        let mut read: content::Publish = exchange.decode(operation).unwrap();
+        assert!(matches!(read.data, Payload::Beside(_)));
+        exchange.attach(read.attachment()).now_or_never().unwrap().unwrap();
+        assert_eq!((read.name.as_str(), read.tags.len()), ("x", 1));
+        assert_eq!(collected(read.data), collected(data()));
+
+        let answer = content::Chunk { data: data(), offset: 5, size: 4005, eof: true };
+        let reply = exchange.encode::<content::Read>(REGISTRY.find("content.read").unwrap(), answer).unwrap();
+        let Body::Stream { stream, .. } = reply.body else { panic!("no parts") };
+        let limits = Limits::default();
+        let answer = decode_related_response::<content::Chunk>(&reply.content_type, stream, &limits);
+        let answer = answer.now_or_never().unwrap().unwrap();
+        assert_eq!((answer.offset, answer.eof, collected(answer.data)), (5, true, collected(data())));
+    }
+}
+
+#[test]
+fn a_reference_is_read_only_where_bytes_are() {
+    let publish = |fields: &str| message("", &format!("<pg:ContentPublish>{fields}</pg:ContentPublish>"));
+    let include = |href: &str| format!("<x:Include xmlns:x='{}' href='{href}'/>", names::XOP);
+    let read = |document: &str, more: bool| {
+        let part = mtom::Part { id: "a".into(), bytes: Bytes::from_static(b"data") };
+        let parts = Parts { here: vec![part], more };
+        let mut exchange = exchange(document, parts, None);
+        exchange.decode::<content::Publish>(REGISTRY.find("content.publish").unwrap())
+    };
+    let here = read(&publish(&format!("<name>x</name><data>{}</data>", include("cid:a"))), false).unwrap();
+    assert_eq!(here.data.size(), Some(4));
+    let to_come = read(&publish(&format!("<name>x</name><data>{}</data>", include("cid:b"))), true).unwrap();
+    assert!(matches!(to_come.data, Payload::Beside(name) if name == "b"));
+    for (fields, named) in [
+        (format!("<name>x</name><data>{}</data>", include("cid:b")), "data: the reference \"cid:b\" names no part"),
+        (
+            format!("<name>x</name><data>{}</data>", include("http://h/a")),
+            "data: the reference \"http://h/a\" is no cid:",
+        ),
+        (format!("<name>{}</name><data></data>", include("cid:a")), "name: want text alone"),
+        ("<name>x</name><data><b/></data>".to_owned(), "data: want base64 or xop:Include, got <b>"),
+    ] {
+        let fault = read(&publish(&fields), false).unwrap_err();
+        assert!(fault.message.contains(named), "{fields}: {fault}");
+    }
+}
+
+#[test]
+fn bytes_fields_expect_an_octet_stream() {
+    let wsdl = wsdl::render(Version::V11, "http://127.0.0.1:7070/soap");
+    assert!(wsdl.contains("xmlns:xmime=\"http://www.w3.org/2005/05/xmlmime\""));
+    let bytes = wsdl.lines().filter(|line| line.contains("xs:base64Binary"));
+    let expects = |line: &str| line.contains("xmime:expectedContentTypes=\"application/octet-stream\"");
+    assert!(bytes.clone().count() >= 3 && bytes.into_iter().all(expects));
+}
+
+#[test]
+fn mtom_is_accepted_by_name() {
+    for accept in ["application/xop+xml", "text/xml, Multipart/Related; type=\"Application/XOP+xml\", */*;q=0.1"] {
+        assert!(is_mtom(accept), "{accept}");
+    }
+    assert!(!is_mtom("text/xml, multipart/related, */*"));
+    assert!(is_related(Some("Multipart/Related ;boundary=b")) && !is_related(Some("text/xml")) && !is_related(None));
 }

@@ -31,7 +31,7 @@ use super::{
 use crate::{
     access::Caller,
     model::{Fault, FaultKind, Limits, Outcome},
-    operation::{Format, REGISTRY, describe::Description, dispatch},
+    operation::{Format, Operation, REGISTRY, describe::Description, dispatch},
     service::Services,
 };
 
@@ -84,7 +84,7 @@ pub fn fault(fault: &Fault, dialect: Dialect) -> Reply {
 }
 
 fn reply(document: String) -> Reply {
-    Reply { status: 200, content_type: CONTENT_TYPE, body: document.into() }
+    Reply::whole(200, CONTENT_TYPE, document)
 }
 
 async fn respond(scope: Scope<'_>, body: &[u8], content_type: Option<&str>) -> Result<String, Refused> {
@@ -159,7 +159,7 @@ impl Format for Exchange<'_> {
         })
     }
 
-    fn encode<O: Serialize>(self, _: &'static Description, output: O) -> Outcome<String> {
+    fn encode<O: Operation>(self, _: &'static Description, output: O::Output) -> Outcome<String> {
         self.frame.write(&output, self.context).map_err(Fault::internal)
     }
 }

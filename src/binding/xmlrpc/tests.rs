@@ -228,8 +228,8 @@ fn introspection_refuses_what_it_does_not_know() {
 #[test]
 fn faults_of_the_other_side_keep_their_kind() {
     let fault = Fault::not_found("no such id");
-    let document = super::fault(&fault, Dialect::default()).body;
-    match decode_response::<Json>(&document, &Limits::default()) {
+    let reply = super::fault(&fault, Dialect::default());
+    match decode_response::<Json>(reply.bytes(), &Limits::default()) {
         Err(crate::binding::AnswerError::Fault(read)) => assert_eq!(read, fault),
         other => panic!("{other:?}"),
     }

@@ -23,7 +23,7 @@ pub use files::{Library, content_id, noise, write_noise};
 pub use node::{Node, small_disk_works};
 pub use openapi::OpenApi;
 pub use pair::{Pair, connected};
-pub use raw::Connection;
+pub use raw::{Connection, RawReply};
 pub use receiver::{Manner, Receiver};
 pub use wait::{eventually, within};
 pub use xml::Element;

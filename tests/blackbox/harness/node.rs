@@ -70,6 +70,10 @@ impl Node {
         self.folder.path().join("peergate.toml")
     }
 
+    pub fn process_id(&self) -> u32 {
+        self.process.id()
+    }
+
     pub fn peer_id(&self) -> &str {
         &self.ready.peer_id
     }

@@ -33,6 +33,11 @@ impl RawReply {
         let mut fields = self.head.lines().filter_map(|line| line.split_once(':'));
         fields.find(|(key, _)| key.eq_ignore_ascii_case(name)).map_or("", |(_, value)| value.trim())
     }
+
+    /// Its Content-Length, 0 when absent.
+    pub fn length(&self) -> usize {
+        self.header("content-length").parse().unwrap_or(0)
+    }
 }
 
 impl Connection {
@@ -48,6 +53,17 @@ impl Connection {
 
     /// Reads the next answer's head and its body by Content-Length (1xx answers have none).
     pub async fn reply(&mut self) -> RawReply {
+        let mut reply = self.begun_reply().await;
+        let length = reply.length();
+        while self.unread.len() < length {
+            assert!(self.read_more().await, "closed within the body of {:?}", reply.head);
+        }
+        reply.body = self.unread.drain(..length).collect();
+        reply
+    }
+
+    /// Reads the next answer's head only.
+    pub async fn begun_reply(&mut self) -> RawReply {
         let end = loop {
             match self.unread.windows(4).position(|window| window == b"\r\n\r\n") {
                 Some(end) => break end + 4,
@@ -56,19 +72,18 @@ impl Connection {
         };
         let head = String::from_utf8(self.unread.drain(..end).collect()).expect("head is ASCII");
         let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("status line");
-        let mut reply = RawReply { status, head, body: Vec::new() };
-        let length = reply.header("content-length").parse().unwrap_or(0);
-        while self.unread.len() < length {
-            assert!(self.read_more().await, "closed within the body of {reply:?}");
-        }
-        reply.body = self.unread.drain(..length).collect();
-        reply
+        RawReply { status, head, body: Vec::new() }
     }
 
     /// Reads until the node closes the connection; answers what came.
     pub async fn until_closed(&mut self) -> String {
+        String::from_utf8_lossy(&self.bytes_until_closed().await).into_owned()
+    }
+
+    /// As [`Connection::until_closed`], for bytes that are no text.
+    pub async fn bytes_until_closed(&mut self) -> Vec<u8> {
         while self.read_more().await {}
-        self.unread_text()
+        std::mem::take(&mut self.unread)
     }
 
     fn unread_text(&self) -> String {
@@ -77,7 +92,7 @@ impl Connection {
 
     /// False at the end of the stream; a reset counts as one.
     async fn read_more(&mut self) -> bool {
-        let mut buffer = [0; 4096];
+        let mut buffer = vec![0; 64 << 10];
         let read = timeout(REPLY_LIMIT, self.stream.read(&mut buffer)).await;
         let count = read.expect("the node neither answers nor closes").unwrap_or(0);
         self.unread.extend_from_slice(&buffer[..count]);

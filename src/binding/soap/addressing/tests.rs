@@ -38,7 +38,7 @@ fn ways(edition: Edition, blocks: &str) -> Result<Ways, String> {
     let document = document(SOAP11, edition, blocks);
     let addressing = read(&document).header.addressing;
     let fault = |problem: super::Problem| {
-        String::from_utf8(problem.fault(Version::V12, addressing.edition()).reply().body.to_vec()).unwrap()
+        String::from_utf8(problem.fault(Version::V12, addressing.edition()).reply().bytes().to_vec()).unwrap()
     };
     let ways = Ways::of(&addressing).map_err(fault)?;
     addressing.check(REGISTRY.find("search.find").unwrap()).map_err(fault)?;
@@ -142,7 +142,7 @@ fn what_is_wrong_is_named_as_the_standard_names_it() {
 #[test]
 fn soap_11_names_the_special_code_and_says_the_rest_in_a_header() {
     let fault = super::Problem::of_action("urn:x").fault(Version::V11, Edition::V1).reply();
-    let fault = String::from_utf8(fault.body.to_vec()).unwrap();
+    let fault = String::from_utf8(fault.bytes().to_vec()).unwrap();
     let namespace = Edition::V1.namespace();
     assert!(
         fault.contains(&format!("<faultcode xmlns:wsa=\"{namespace}\">wsa:ActionNotSupported</faultcode>")),
