@@ -101,7 +101,7 @@ fn cut(reply: &RawReply, envelope_type: &str) -> (Element, Vec<u8>) {
     assert_eq!(include.namespace, XOP);
     let name = include.attribute("href").and_then(|href| href.strip_prefix("cid:")).expect("a cid");
     assert!(data_head.contains(&format!("Content-ID: <{name}>")), "{data_head}");
-    assert!(data_head.contains("Content-Transfer-Encoding: binary"), "{data_head}");
+    assert!(data_head.contains("Content-Transfer-Encoding: BINARY"), "{data_head}");
     (envelope, data)
 }
 

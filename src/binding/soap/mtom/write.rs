@@ -41,10 +41,12 @@ impl Attachment {
             "multipart/related; type=\"{XOP_MEDIA_TYPE}\"; boundary=\"{boundary}\"; start=\"<{root}>\"; \
              start-info=\"{envelope_type}\""
         );
+        // The encoding's case means nothing (RFC 2045, 6.1), but zeep 4 takes line ends off both ends of a part whose
+        // encoding reads exactly `binary`.
         let front = format!(
             "--{boundary}\r\nContent-Type: {XOP_MEDIA_TYPE}; charset=UTF-8; type=\"{envelope_type}\"\r\n\
              Content-Transfer-Encoding: 8bit\r\nContent-ID: <{root}>\r\n\r\n{envelope}\r\n\
-             --{boundary}\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: binary\r\n\
+             --{boundary}\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: BINARY\r\n\
              Content-ID: <{name}>\r\n\r\n"
         );
         let back = format!("\r\n--{boundary}--\r\n");
