@@ -27,6 +27,9 @@ NAMESPACES = {
     "SOAP 1.1": b"http://schemas.xmlsoap.org/soap/envelope/",
     "SOAP 1.2": b"http://www.w3.org/2003/05/soap-envelope",
 }
+XOP = b"http://www.w3.org/2004/08/xop/include"
+EVIDENCE = 64
+"""Bytes that must be seen raw on the wire; more of them might be cut by chunks of HTTP."""
 LARGE = 12_000_000
 """Bytes in one element: beyond the 10 MB of text that some parsers of XML take, below what a node takes."""
 NON_ASCII = "Größenmaß ‹naïve› & <日本語> \"Ελληνικά\" 'кириллица'"
@@ -54,9 +57,13 @@ class Session(matrix.Session):
         same_bytes("the bytes at the other node", nodes.get(self.scene.b.address, content_id), data)
         return content_id
 
+    @property
+    def largest(self):
+        return max(self.scene.library.items(), key=lambda item: len(item[1]))
+
     def download(self, client):
         """Downloads a content that only the other node has."""
-        name, wanted = max(self.scene.library.items(), key=lambda item: len(item[1]))
+        name, wanted = self.largest
         file = self.files / "download"
         file.unlink(missing_ok=True)
         (name_back, size), = client.ask("download", self.library_id(name), file)
@@ -207,6 +214,35 @@ def token(session, credential, evidence):
 @MATRIX.feature("token by HTTP")
 def http_token(session):
     token(session, "http", rb"(?i)\nauthorization: basic ")
+
+
+@MATRIX.feature("UsernameToken")
+def text_token(session):
+    token(session, "text", rb"UsernameToken\b[\s\S]*#PasswordText")
+
+
+@MATRIX.feature("UsernameToken, digest")
+def digest_token(session):
+    token(session, "digest", rb"UsernameToken\b[\s\S]*#PasswordDigest")
+
+
+@MATRIX.feature("MTOM down")
+def mtom_download(session):
+    seen = session.tap.look()
+    with session.talk(MTOM="1") as client:
+        session.download(client)
+    if session.largest[1][:EVIDENCE] not in seen.received or XOP not in seen.received:
+        raise Failure("the bytes did not come as a part of their own")
+
+
+@MATRIX.feature("MTOM up")
+def mtom_publish(session):
+    data = session.data("mtom", 100_000)
+    seen = session.tap.look()
+    with session.talk(MTOM="1") as client:
+        session.publish(client, f"{session.mark} mtom", data, "tag")
+    if data[:EVIDENCE] not in seen.sent or XOP not in seen.sent:
+        raise Failure("the bytes did not go as a part of their own")
 
 
 def settle(text, write):

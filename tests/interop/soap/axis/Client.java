@@ -16,11 +16,15 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.Arrays;
 import java.util.Base64;
+import java.util.Hashtable;
+import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import javax.xml.soap.SOAPElement;
+import org.apache.axis.client.Call;
 import org.apache.axis.client.Stub;
 import org.apache.axis.message.SOAPHeaderElement;
+import org.apache.axis.transport.http.HTTPConstants;
 import peergate.Chunk;
 import peergate.Content;
 import peergate.Download;
@@ -38,6 +42,11 @@ public class Client {
         PeergatePortType gate = new PeergateLocator().getPeergatePort(endpoint);
         // end doc
         this.gate = gate;
+        if (System.getenv("MTOM") != null) {
+            ((Stub) gate)._setProperty(Call.ATTACHMENT_ENCAPSULATION_FORMAT, Call.ATTACHMENT_ENCAPSULATION_FORMAT_MTOM);
+            Map<String, String> headers = new Hashtable<>(Map.of("Accept", "application/xop+xml, text/xml"));
+            ((Stub) gate)._setProperty(HTTPConstants.REQUEST_HEADERS, headers);
+        }
     }
 
     /** Shows what the environment says, if it does. */

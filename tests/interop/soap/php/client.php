@@ -11,6 +11,10 @@ $options = [
 $gate = new SoapClient($wsdl, $options);
 // end doc
 
+if (getenv("MTOM")) {
+    $wish = stream_context_create(["http" => ["header" => "Accept: application/xop+xml, text/xml"]]);
+    $gate = new SoapClient($wsdl, $options + ["stream_context" => $wish]);
+}
 [$credential, $name, $token] = [getenv("CREDENTIAL"), getenv("TOKEN_NAME"), getenv("TOKEN")];
 if ($credential === "http") {
     // doc: http

@@ -101,6 +101,16 @@ my %verbs = (
         # end doc
         row($whole->{name}, $whole->{size});
     },
+    mtom_download => sub {
+        my ($content_id, $path) = @_;
+        # doc: mtom
+        $plain->transport->add_handler(
+            request_prepare => sub { $_[0]->header(Accept => 'application/xop+xml, multipart/*, text/xml') });
+        my $whole = result($plain->call(ContentDownload => SOAP::Data->name(contentId => $content_id)->type('string')));
+        save($path, $whole->{data}{Include});
+        # end doc
+        row($whole->{name}, $whole->{size});
+    },
     publish => sub {
         my ($name, $path, @tags) = @_;
         open my $file, '<:raw', $path or die "$path: $!";
@@ -117,6 +127,8 @@ my %verbs = (
     },
     status => sub { row(result($gate->TransferStatus(@_))->{state}) },
 );
+
+$verbs{download} = $verbs{mtom_download} if $ENV{MTOM};
 
 while (defined(my $line = <STDIN>)) {
     chomp $line;

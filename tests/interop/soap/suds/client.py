@@ -1,11 +1,13 @@
 """Peergate with suds (suds-community), Python. Requests and answers are lines, see stacks.py."""
 
 import base64
+import hashlib
 import os
 import sys
 
 import suds
 import suds.client
+import suds.sax.date
 import suds.wsse
 
 
@@ -36,10 +38,13 @@ class Gate:
         # doc: token
         shown = suds.wsse.UsernameToken(name, token)
         if credential == "digest":
-            shown.setnonce()
+            # Anew before each call, since a nonce is good for one.
+            nonce = os.urandom(16)
+            shown.setnonce(base64.b64encode(nonce).decode())
             shown.setcreated()
-            shown.setnonceencoding(True)
-            shown.setpassworddigest(token)
+            created = str(suds.sax.date.DateTime(shown.created))
+            digest = hashlib.sha1(nonce + created.encode() + token.encode()).digest()
+            shown.setpassworddigest(base64.b64encode(digest).decode())
         security = suds.wsse.Security()
         security.tokens.append(shown)
         client.set_options(wsse=security)
