@@ -52,6 +52,8 @@ pub struct Http {
     pub hosts: Vec<String>,
     /// The networks of proxies whose X-Forwarded headers count.
     pub trusted_proxies: Vec<IpNet>,
+    /// The networks to which an answer may be sent that is not to come over the connection.
+    pub reply_networks: Vec<IpNet>,
 }
 
 /// What is shared.
@@ -174,7 +176,7 @@ impl Default for Config {
 impl Default for Http {
     fn default() -> Self {
         let listen = SocketAddr::from(([127, 0, 0, 1], 7070));
-        Self { listen, public_url: None, hosts: Vec::new(), trusted_proxies: Vec::new() }
+        Self { listen, public_url: None, hosts: Vec::new(), trusted_proxies: Vec::new(), reply_networks: Vec::new() }
     }
 }
 
@@ -277,7 +279,7 @@ impl Config {
         let environment = Environment::with_prefix("PEERGATE").prefix_separator("__").separator("__");
         let environment = environment.try_parsing(true).list_separator(",").with_list_parse_key("share.paths");
         let environment = environment.with_list_parse_key("http.hosts").with_list_parse_key("http.trusted_proxies");
-        let environment = environment.with_list_parse_key("events.callback_networks");
+        let environment = environment.with_list_parse_key("events.callback_networks").with_list_parse_key("http.reply_networks");
         let mut config: Self = builder.add_source(environment).build()?.try_deserialize()?;
         if let Some(folder) = file.and_then(Path::parent) {
             config.resolve(folder);
@@ -347,6 +349,7 @@ mod tests {
             ("[http]\nlisten_on = \"127.0.0.1:0\"", "listen_on"),
             ("[limits]\ninline = 5", "inline"),
             ("[http]\ntrusted_proxies = [\"proxy.example\"]", "trusted_proxies"),
+            ("[http]\nreply_networks = \"everywhere\"", "reply_networks"),
             ("[[overlay]]\nname = \"a\"\nkind = \"native\"\nport = 5", "port"),
             ("[[overlay]]\nname = \"a\"\nkind = \"gnutella\"", "gnutella"),
             ("[[access.token]]\nname = \"a\"\ntoken_file = \"a\"\noperations = [\"*\"]\ntoken = \"b\"", "token"),

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     access::{Access, AccessError, Token},
+    binding::soap::Deliveries,
     config::{self, Config},
     http::{self, Gateway, Hosts, Proxies},
     model::{Hashing, Time},
@@ -89,7 +90,9 @@ pub async fn serve(options: ServeOptions, show: impl FnOnce(watch::Receiver<Hash
     let stop = CancellationToken::new();
     let hosts = Hosts::new(config.http.public_url.as_deref(), &config.http.hosts);
     let proxies = Proxies::new(config.http.trusted_proxies.clone());
-    let gateway = Gateway::new(node.services.clone(), access, hosts, proxies, metrics, config.xmlrpc.validator);
+    let deliveries = Deliveries::new(reply_outbound(&config)?);
+    let validator = config.xmlrpc.validator;
+    let gateway = Gateway::new(node.services.clone(), access, hosts, proxies, deliveries, metrics, validator);
     let answering = tokio::spawn(http::serve(listener, gateway, stop.clone()));
     tokio::select! {
         _ = interrupt.recv() => {}
@@ -101,6 +104,13 @@ pub async fn serve(options: ServeOptions, show: impl FnOnce(watch::Receiver<Hash
     answering.await?;
     node.stop().await;
     Ok(())
+}
+
+/// The client for answers that go elsewhere than the caller's connection; none where no network is named.
+fn reply_outbound(config: &Config) -> anyhow::Result<Option<Outbound>> {
+    let networks = &config.http.reply_networks;
+    let outbound = || Outbound::new(Reach::only(networks.clone(), "http.reply_networks"));
+    Ok((!networks.is_empty()).then(outbound).transpose()?)
 }
 
 struct Node {

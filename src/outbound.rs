@@ -33,15 +33,29 @@ const MAX_URL: usize = 2_048;
 const IDLE_PER_HOST: usize = 2;
 
 /// The addresses that this node goes to for its callers.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Reach {
+    public: bool,
     networks: Vec<IpNet>,
+    /// The key that names the networks.
+    key: &'static str,
+}
+
+impl Default for Reach {
+    fn default() -> Self {
+        Self::new(Vec::new())
+    }
 }
 
 impl Reach {
-    /// Public addresses, and besides them these networks.
+    /// Public addresses, and besides them these networks of `events.callback_networks`.
     pub fn new(networks: Vec<IpNet>) -> Self {
-        Self { networks }
+        Self { public: true, networks, key: "events.callback_networks" }
+    }
+
+    /// These networks alone, which that key of the configuration names.
+    pub fn only(networks: Vec<IpNet>, key: &'static str) -> Self {
+        Self { public: false, networks, key }
     }
 
     /// Whether the node goes to this address.
@@ -51,11 +65,13 @@ impl Reach {
     pub fn check(&self, address: IpAddr) -> Result<(), Unreachable> {
         let address = plain(address);
         match kind_of(address) {
-            None => Ok(()),
+            None if self.public => Ok(()),
+            None if self.networks.iter().any(|network| network.contains(&address)) => Ok(()),
+            None => Err(Unreachable { address, kind: Kind::Public, key: self.key }),
             Some(kind) if kind.may_be_allowed() && self.networks.iter().any(|network| network.contains(&address)) => {
                 Ok(())
             }
-            Some(kind) => Err(Unreachable { address, kind }),
+            Some(kind) => Err(Unreachable { address, kind, key: self.key }),
         }
     }
 }
@@ -65,13 +81,14 @@ impl Reach {
 pub struct Unreachable {
     address: IpAddr,
     kind: Kind,
+    key: &'static str,
 }
 
 impl fmt::Display for Unreachable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { address, kind } = self;
+        let Self { address, kind, key } = self;
         match kind.may_be_allowed() {
-            true => write!(f, "{address} is {}, and events.callback_networks does not hold it", kind.name()),
+            true => write!(f, "{address} is {}, and {key} does not hold it", kind.name()),
             false => write!(f, "{address} is {}, and nothing is ever sent there", kind.name()),
         }
     }
@@ -79,7 +96,7 @@ impl fmt::Display for Unreachable {
 
 impl std::error::Error for Unreachable {}
 
-/// What is not public.
+/// What an address is that is not simply gone to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Unspecified,
@@ -89,12 +106,13 @@ enum Kind {
     Reserved,
     Loopback,
     Private,
+    Public,
 }
 
 impl Kind {
-    /// Whether `events.callback_networks` can open it.
+    /// Whether the configuration can open it.
     fn may_be_allowed(self) -> bool {
-        matches!(self, Self::Loopback | Self::Private)
+        matches!(self, Self::Loopback | Self::Private | Self::Public)
     }
 
     fn name(self) -> &'static str {
@@ -106,6 +124,7 @@ impl Kind {
             Self::Reserved => "a reserved address",
             Self::Loopback => "a loopback address",
             Self::Private => "a private address",
+            Self::Public => "a public address",
         }
     }
 }
@@ -367,6 +386,14 @@ mod tests {
         }
         for address in PUBLIC {
             assert!(reach(&[]).check(address.parse().unwrap()).is_ok(), "{address}");
+        }
+        for address in PUBLIC {
+            let only = |network: &str| Reach::only(vec![network.parse().unwrap()], "http.reply_networks");
+            let refused = only("203.0.113.0/24").check(address.parse().unwrap()).unwrap_err().to_string();
+            assert!(refused.contains("http.reply_networks"), "{refused}");
+            let listed =
+                [only("0.0.0.0/0"), only("::/0")].iter().any(|reach| reach.check(address.parse().unwrap()).is_ok());
+            assert!(listed, "{address}");
         }
         assert!(reach(&["10.0.0.0/8"]).check("127.0.0.1".parse().unwrap()).is_err());
         assert!(reach(&["127.0.0.0/8"]).check("::ffff:127.0.0.1".parse().unwrap()).is_ok());

@@ -34,7 +34,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::{net::TcpListener, sync::Semaphore};
 use tokio_util::sync::CancellationToken;
 
-use crate::{access::Access, model::Fault, service::Services};
+use crate::{access::Access, binding::soap::Deliveries, model::Fault, service::Services};
 
 pub use guard::Hosts;
 pub use metrics::install as install_metrics;
@@ -56,6 +56,7 @@ pub struct Gateway {
     access: Arc<Access>,
     hosts: Hosts,
     proxies: Proxies,
+    deliveries: Deliveries,
     metrics: PrometheusHandle,
     validator: bool,
     draining: AtomicBool,
@@ -69,10 +70,12 @@ impl Gateway {
         access: Arc<Access>,
         hosts: Hosts,
         proxies: Proxies,
+        deliveries: Deliveries,
         metrics: PrometheusHandle,
         validator: bool,
     ) -> Arc<Self> {
-        Arc::new(Self { services, access, hosts, proxies, metrics, validator, draining: AtomicBool::new(false) })
+        let draining = AtomicBool::new(false);
+        Arc::new(Self { services, access, hosts, proxies, deliveries, metrics, validator, draining })
     }
 
     fn is_draining(&self) -> bool {

@@ -89,6 +89,7 @@ async fn post_soap(gateway: &Gateway, head: request::Parts, body: Body) -> Respo
     let accepts_mtom = headers.get_all(header::ACCEPT).iter().any(|value| value.to_str().is_ok_and(soap::is_mtom));
     let request = |body| soap::Request { content_type, accepts_mtom, body };
     let limits = &gateway.services.about.limits;
+    let context = soap::Context { limits, deliveries: &gateway.deliveries };
     if soap::is_related(content_type) {
         if coding != Coding::Identity {
             let fault = Fault::invalid("a message with attachments is not taken in gzip, send it plain");
@@ -96,11 +97,14 @@ async fn post_soap(gateway: &Gateway, head: request::Parts, body: Body) -> Respo
         }
         let body = body::Shared::new(body);
         let request = request(soap::Incoming::Parts(body.stream()));
-        let response = send(soap::answer(&gateway.services, &caller, request, limits).await);
+        let response = send(soap::answer(&gateway.services, &caller, request, &context).await);
         return if body.read_out(limits).await { response } else { closing(response) };
     }
     match body::whole(body, coding, limits).await {
-        Ok(body) => send(soap::answer(&gateway.services, &caller, request(soap::Incoming::Whole(body)), limits).await),
+        Ok(body) => {
+            let request = request(soap::Incoming::Whole(body));
+            send(soap::answer(&gateway.services, &caller, request, &context).await)
+        }
         Err(fault) => closing(send(soap::fault(fault, content_type))),
     }
 }

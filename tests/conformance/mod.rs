@@ -5,6 +5,7 @@
 
 mod addressing;
 mod clients;
+mod delivery;
 mod encodings;
 mod faults;
 mod headers;

@@ -21,6 +21,7 @@ use std::{borrow::Cow, sync::Arc};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
+pub use addressing::Deliveries;
 pub use client::{
     decode_related_response, decode_response, encode_related_request, encode_request, encode_response,
     read_acknowledgement,
@@ -72,10 +73,18 @@ pub fn is_mtom(accept: &str) -> bool {
     accept.to_ascii_lowercase().contains(mtom::XOP_MEDIA_TYPE)
 }
 
+/// What a request is answered with.
+pub struct Context<'a> {
+    /// Bounds on the document.
+    pub limits: &'a Limits,
+    /// The way to other addresses than the caller's connection.
+    pub deliveries: &'a Deliveries,
+}
+
 /// Answers one request. Faults are answers too, all of them with status 500.
-pub async fn answer(services: &Arc<Services>, caller: &Caller, request: Request<'_>, limits: &Limits) -> Reply {
+pub async fn answer(services: &Arc<Services>, caller: &Caller, request: Request<'_>, context: &Context<'_>) -> Reply {
     let presumed = Version::of_content_type(request.content_type);
-    let Received { document, content_type, beside } = match Received::read(request, limits).await {
+    let Received { document, content_type, beside } = match Received::read(request, context.limits).await {
         Ok(received) => received,
         Err(fault) => return SoapFault::new(presumed, fault).reply(),
     };
@@ -83,8 +92,8 @@ pub async fn answer(services: &Arc<Services>, caller: &Caller, request: Request<
         Ok(text) => text,
         Err(refusal) => return SoapFault::refused(presumed, refusal).reply(),
     };
-    match Envelope::read(&text, presumed, limits) {
-        Ok(envelope) => respond(services, caller, envelope, beside).await,
+    match Envelope::read(&text, presumed, context.limits) {
+        Ok(envelope) => respond(services, caller, envelope, beside, context.deliveries).await,
         Err(fault) => fault.reply(),
     }
 }
@@ -96,7 +105,13 @@ pub fn fault(fault: Fault, content_type: Option<&str>) -> Reply {
 
 /// Answers the message in an envelope, on the way that its addressing headers choose. MustUnderstand comes before
 /// anything else that can be wrong with it (WS-I Basic Profile 1.1, section 3.3.1).
-async fn respond(services: &Arc<Services>, caller: &Caller, mut envelope: Envelope<'_>, beside: Beside) -> Reply {
+async fn respond(
+    services: &Arc<Services>,
+    caller: &Caller,
+    mut envelope: Envelope<'_>,
+    beside: Beside,
+    deliveries: &Deliveries,
+) -> Reply {
     let (version, thread, early) =
         (envelope.version, envelope.header.addressing.thread(), envelope.header.addressing.early_fault());
     let in_thread = |fault: SoapFault| fault.in_thread(thread.clone()).reply();
@@ -105,7 +120,8 @@ async fn respond(services: &Arc<Services>, caller: &Caller, mut envelope: Envelo
         Ok(opened) => opened,
         Err(fault) => return early.carry(in_thread(fault)),
     };
-    let ways = match Ways::of(&message.header.addressing) {
+    // Only now, that the caller is admitted, is a name looked up for anybody.
+    let ways = match Ways::of(&message.header.addressing, deliveries).await {
         Ok(ways) => ways,
         Err(problem) => return early.carry(in_thread(problem.fault(version, message.header.addressing.edition()))),
     };

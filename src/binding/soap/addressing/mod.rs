@@ -13,7 +13,7 @@ use std::borrow::Cow;
 
 pub use answer::Thread;
 pub use problem::{Problem, Reason};
-pub use way::Ways;
+pub use way::{Deliveries, Ways};
 
 use super::names::{Element, Scope, Step};
 use crate::{binding::refusal::Refusal, operation::describe::Description};

@@ -2,7 +2,7 @@
 
 use crate::{
     binding::soap::{
-        addressing::{Edition, Ways, way::Way},
+        addressing::{Deliveries, Edition, Ways, way::Way},
         envelope::{Envelope, Version},
         names::{SOAP11, SOAP12},
     },
@@ -33,14 +33,19 @@ fn read(document: &str) -> Envelope<'_> {
     Envelope::read(document, Version::V11, &Limits::default()).map_err(|fault| fault.message()).unwrap()
 }
 
-/// The ways of answer and fault; a problem as its fault in SOAP 1.2.
-fn ways(edition: Edition, blocks: &str) -> Result<Ways, String> {
+/// The ways of answer and fault on a node that sends answers over the connection only.
+async fn ways_of(addressing: &super::Addressing) -> Result<Ways, super::Problem> {
+    Ways::of(addressing, &Deliveries::new(None)).await
+}
+
+/// The same of these blocks; a problem as its fault in SOAP 1.2.
+async fn ways(edition: Edition, blocks: &str) -> Result<Ways, String> {
     let document = document(SOAP11, edition, blocks);
     let addressing = read(&document).header.addressing;
     let fault = |problem: super::Problem| {
         String::from_utf8(problem.fault(Version::V12, addressing.edition()).reply().bytes().to_vec()).unwrap()
     };
-    let ways = Ways::of(&addressing).map_err(fault)?;
+    let ways = ways_of(&addressing).await.map_err(fault)?;
     addressing.check(REGISTRY.find("search.find").unwrap()).map_err(fault)?;
     Ok(ways)
 }
@@ -49,13 +54,15 @@ fn is_here(way: &Way) -> bool {
     matches!(way, Way::Here)
 }
 
-#[test]
-fn a_message_without_addressing_is_answered_without() {
+#[tokio::test]
+async fn a_message_without_addressing_is_answered_without() {
     for blocks in ["", "<t:Tx xmlns:t='urn:t'/>", "<wsa:Action s:actor='urn:else'>urn:x</wsa:Action>"] {
         let document = document(SOAP11, Edition::V1, blocks);
         let envelope = read(&document);
         assert_eq!(envelope.header.addressing.thread(), None, "{blocks}");
-        assert!(Ways::of(&envelope.header.addressing).is_ok_and(|ways| is_here(&ways.reply) && is_here(&ways.fault)));
+        assert!(
+            ways_of(&envelope.header.addressing).await.is_ok_and(|ways| is_here(&ways.reply) && is_here(&ways.fault))
+        );
     }
 }
 
@@ -75,8 +82,8 @@ fn an_answer_relates_to_its_message() {
     }
 }
 
-#[test]
-fn of_doubled_headers_the_first_counts() {
+#[tokio::test]
+async fn of_doubled_headers_the_first_counts() {
     let blocks = [
         action(FIND).as_str(),
         &action("urn:other"),
@@ -88,11 +95,11 @@ fn of_doubled_headers_the_first_counts() {
     .concat();
     let document = document(SOAP11, Edition::V1, &blocks);
     assert_eq!(read(&document).header.addressing.message_id(), Some("urn:uuid:1"));
-    assert!(!is_here(&ways(Edition::V1, &blocks).unwrap().reply));
+    assert!(!is_here(&ways(Edition::V1, &blocks).await.unwrap().reply));
 }
 
-#[test]
-fn answers_and_faults_go_where_the_headers_say() {
+#[tokio::test]
+async fn answers_and_faults_go_where_the_headers_say() {
     let none = "http://www.w3.org/2005/08/addressing/none";
     let anonymous = Edition::V1.anonymous();
     for (blocks, here) in [
@@ -104,15 +111,15 @@ fn answers_and_faults_go_where_the_headers_say() {
         ("<wsa:From><wsa:Address>http://192.0.2.1/</wsa:Address></wsa:From>".into(), (true, true)),
         (address("To", "http://elsewhere.example/"), (true, true)),
     ] {
-        let ways = ways(Edition::V1, &[&action(FIND), ID, &blocks].concat()).unwrap();
+        let ways = ways(Edition::V1, &[&action(FIND), ID, &blocks].concat()).await.unwrap();
         assert_eq!((is_here(&ways.reply), is_here(&ways.fault)), here, "{blocks}");
     }
     let submission = address("ReplyTo", Edition::August2004.anonymous());
-    assert!(is_here(&ways(Edition::August2004, &[&action(FIND), ID, &submission].concat()).unwrap().reply));
+    assert!(is_here(&ways(Edition::August2004, &[&action(FIND), ID, &submission].concat()).await.unwrap().reply));
 }
 
-#[test]
-fn what_is_wrong_is_named_as_the_standard_names_it() {
+#[tokio::test]
+async fn what_is_wrong_is_named_as_the_standard_names_it() {
     let subcodes = |fault: &str| -> Vec<String> {
         let values = fault.split("addressing\">wsa:").skip(1).map(|rest| rest.split('<').next().unwrap_or_default());
         values.map(str::to_owned).collect()
@@ -130,12 +137,12 @@ fn what_is_wrong_is_named_as_the_standard_names_it() {
             ">wsa:FaultTo<",
         ),
     ] {
-        let fault = ways(Edition::V1, &blocks).unwrap_err();
+        let fault = ways(Edition::V1, &blocks).await.unwrap_err();
         assert!(fault.contains("<soap:Value>soap:Sender</soap:Value>") && fault.contains(detail), "{blocks}: {fault}");
         let named = subcodes(&fault);
         assert_eq!(named[..codes.len()], *codes, "{blocks}: {fault}");
     }
-    let submission = ways(Edition::August2004, &action(FIND)).unwrap_err();
+    let submission = ways(Edition::August2004, &action(FIND)).await.unwrap_err();
     assert!(submission.contains("wsa:MessageInformationHeaderRequired"), "{submission}");
 }
 
@@ -153,10 +160,10 @@ fn soap_11_names_the_special_code_and_says_the_rest_in_a_header() {
 }
 
 /// What is left out is made up for: a MessageID alone serves retries, and ReplyTo defaults to the HTTP answer.
-#[test]
-fn action_and_reply_to_may_be_absent() {
+#[tokio::test]
+async fn action_and_reply_to_may_be_absent() {
     for blocks in [ID.to_owned(), action(FIND) + ID, "<wsa:RelatesTo>urn:x</wsa:RelatesTo>".to_owned()] {
-        assert!(ways(Edition::V1, &blocks).is_ok_and(|ways| is_here(&ways.reply)), "{blocks}");
+        assert!(ways(Edition::V1, &blocks).await.is_ok_and(|ways| is_here(&ways.reply)), "{blocks}");
     }
 }
 
@@ -168,8 +175,8 @@ fn an_addressing_block_that_is_not_known_is_not_understood() {
     assert_eq!(header.not_understood, [(Edition::V1.namespace().to_owned(), "Later".to_owned())]);
 }
 
-#[test]
-fn reference_parameters_come_back_as_headers() {
+#[tokio::test]
+async fn reference_parameters_come_back_as_headers() {
     let parameters = "<wsa:ReferenceParameters><k:Key xmlns:k='urn:k' k:a='&quot;'>v &amp; w<k:In/></k:Key><pg:Other/>\
                       </wsa:ReferenceParameters>";
     let anonymous = Edition::V1.anonymous();
@@ -189,5 +196,5 @@ fn reference_parameters_come_back_as_headers() {
     scope.skip().unwrap();
     let too_many = format!("<wsa:ReferenceParameters>{}</wsa:ReferenceParameters>", "<pg:k/>".repeat(20));
     let blocks = format!("{ID}<wsa:ReplyTo><wsa:Address>{anonymous}</wsa:Address>{too_many}</wsa:ReplyTo>");
-    assert!(ways(Edition::V1, &blocks).unwrap_err().contains("wsa:ReplyTo"));
+    assert!(ways(Edition::V1, &blocks).await.unwrap_err().contains("wsa:ReplyTo"));
 }
