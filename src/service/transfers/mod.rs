@@ -1,9 +1,15 @@
 //! Transfers: a queue of contents on their way to this node.
 //!
 //! What a caller asked for is written before it is answered, and what was verified is kept, so that a transfer goes on
-//! where it was after a restart or a kill. `run.rs` moves the bytes of one transfer; this file decides which run.
+//! where it was after a restart or a kill. `job.rs` is one transfer, `queue.rs` decides which of them run, `run.rs` moves
+//! the bytes of one, and `steer.rs` is what callers do to one.
 
+mod job;
+mod queue;
 mod run;
+mod steer;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::BTreeMap,
@@ -11,18 +17,15 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::watch, task::JoinHandle, time::sleep};
-use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use self::job::Job;
 use crate::{
     model::{ContentId, Fault, FaultKind, Outcome, Time, Topic, Transfer, TransferState},
     overlay::Overlays,
     store::{Store, TransferRow},
 };
 
-/// How often the progress of a transfer is told, at most.
-const TELL: Duration = Duration::from_secs(1);
 /// Transfers that are kept, ended ones included.
 const MAX_KEPT: usize = 100_000;
 
@@ -53,43 +56,6 @@ pub struct Transfers {
     overlays: Arc<Overlays>,
     policy: Policy,
     jobs: Mutex<BTreeMap<String, Arc<Job>>>,
-}
-
-/// One transfer: its record, which everybody watches, and the task that moves its bytes.
-struct Job {
-    overlays: Vec<String>,
-    record: watch::Sender<Transfer>,
-    running: Mutex<Option<Running>>,
-}
-
-struct Running {
-    stop: CancellationToken,
-    task: JoinHandle<()>,
-}
-
-impl Job {
-    fn new(record: Transfer, overlays: Vec<String>) -> Arc<Self> {
-        Arc::new(Self { overlays, record: watch::Sender::new(record), running: Mutex::new(None) })
-    }
-
-    fn record(&self) -> Transfer {
-        self.record.borrow().clone()
-    }
-
-    fn row(&self) -> TransferRow {
-        TransferRow { transfer: self.record(), overlays: self.overlays.clone() }
-    }
-
-    /// Stops the task and waits until what it had verified is kept.
-    async fn stop(&self) {
-        let running = lock(&self.running).take();
-        if let Some(running) = running {
-            running.stop.cancel();
-            if let Err(error) = running.task.await {
-                tracing::error!("a transfer's task ended badly: {error}");
-            }
-        }
-    }
 }
 
 impl Transfers {
@@ -200,97 +166,12 @@ impl Transfers {
         u32::try_from(active).unwrap_or(u32::MAX)
     }
 
-    /// Stops a transfer for now.
-    ///
-    /// # Errors
-    /// Conflict when it has ended.
-    pub async fn pause(self: &Arc<Self>, id: &str) -> Outcome<Transfer> {
-        self.settle(id, TransferState::Paused, |state| !state.is_settled() || state == TransferState::Paused).await
-    }
-
-    /// Lets a transfer go on that is paused or failed.
-    ///
-    /// # Errors
-    /// Conflict when it is complete or cancelled.
-    pub async fn resume(self: &Arc<Self>, id: &str) -> Outcome<Transfer> {
-        let job = self.job(id)?;
-        let state = job.record.borrow().state;
-        if matches!(state, TransferState::Complete | TransferState::Cancelled) {
-            return Err(conflict(id, state));
-        }
-        if state.is_settled() {
-            job.record.send_modify(|record| {
-                record.state = TransferState::Queued;
-                record.error = None;
-                record.finished = None;
-            });
-            self.store.save_transfer(&job.row(), &[Topic::TransferStarted]).await?;
-            self.schedule();
-        }
-        Ok(job.record())
-    }
-
-    /// Ends a transfer and gives up what it has.
-    ///
-    /// # Errors
-    /// Conflict when it is complete.
-    pub async fn cancel(self: &Arc<Self>, id: &str) -> Outcome<Transfer> {
-        let record = self.settle(id, TransferState::Cancelled, |state| state != TransferState::Complete).await?;
-        if let Some(size) = record.size {
-            let partial = self.store.partial(&record.content_id, size).await?;
-            tokio::task::spawn_blocking(move || partial.discard()).await.map_err(Fault::internal)??;
-        }
-        Ok(record)
-    }
-
-    /// Forgets a transfer, and unpublishes what it brought when `delete_data` says so; false for an unknown id.
-    pub async fn remove(self: &Arc<Self>, id: &str, delete_data: bool) -> Outcome<bool> {
-        let Ok(job) = self.job(id) else { return Ok(false) };
-        let record = job.record();
-        if record.state != TransferState::Complete {
-            self.cancel(id).await?;
-        } else if delete_data {
-            self.store.unpublish(&record.content_id).await?;
-        }
-        self.store.delete_transfer(id).await?;
-        lock(&self.jobs).remove(id);
-        Ok(true)
-    }
-
     /// Stops every task and keeps what it has verified; the transfers go on at the next start.
     pub async fn stop(&self) {
         let jobs: Vec<_> = lock(&self.jobs).values().cloned().collect();
         for job in jobs {
             job.stop().await;
         }
-    }
-
-    async fn settle(
-        self: &Arc<Self>,
-        id: &str,
-        state: TransferState,
-        allowed: impl Fn(TransferState) -> bool,
-    ) -> Outcome<Transfer> {
-        let job = self.job(id)?;
-        job.stop().await;
-        let now = job.record.borrow().state;
-        if !allowed(now) {
-            return Err(conflict(id, now));
-        }
-        job.record.send_modify(|record| {
-            record.state = state;
-            record.rate = 0;
-            record.sources = 0;
-            record.finished = (state == TransferState::Cancelled).then(Time::now);
-            if state == TransferState::Cancelled {
-                record.received = 0;
-            }
-        });
-        // Asked for once more, nothing has happened.
-        let told = if state == now { None } else { ending(state) };
-        self.store.save_transfer(&job.row(), told.as_slice()).await?;
-        self.schedule();
-        Ok(job.record())
     }
 
     fn job(&self, id: &str) -> Outcome<Arc<Job>> {
@@ -316,80 +197,6 @@ impl Transfers {
         }
         Ok(())
     }
-
-    /// Lets the next transfers run: the highest priority first, then the one that waits longest.
-    fn schedule(self: &Arc<Self>) {
-        let jobs = lock(&self.jobs);
-        let in_state = |state| jobs.values().filter(move |job| job.record.borrow().state == state);
-        let free = self.policy.concurrent.saturating_sub(in_state(TransferState::Active).count());
-        let mut waiting: Vec<_> = in_state(TransferState::Queued).cloned().collect();
-        // The map is in the order of the ids, which is that of the starts, and the sort is stable.
-        waiting.sort_by_key(|job| std::cmp::Reverse(job.record.borrow().priority));
-        for job in waiting.into_iter().take(free) {
-            job.record.send_modify(|record| record.state = TransferState::Active);
-            let stop = CancellationToken::new();
-            let task = tokio::spawn(self.clone().conduct(job.clone(), stop.clone()));
-            *lock(&job.running) = Some(Running { stop, task });
-        }
-    }
-
-    /// Tells how far a transfer is whenever it has come further.
-    async fn tell_progress(&self, job: &Job) -> std::convert::Infallible {
-        let mut told = job.record.borrow().received;
-        loop {
-            sleep(TELL).await;
-            if self.store.journal().wants(Topic::TransferProgress) {
-                let record = job.record();
-                if std::mem::replace(&mut told, record.received) != record.received {
-                    self.store.journal().tell(Topic::TransferProgress, &record.transfer_id, &record);
-                }
-            }
-        }
-    }
-
-    /// Runs one transfer to its end and keeps how it ended.
-    async fn conduct(self: Arc<Self>, job: Arc<Job>, stop: CancellationToken) {
-        let outcome = tokio::select! {
-            outcome = run::run(&self.store, &self.overlays, &self.policy, &job, &stop) => outcome,
-            never = self.tell_progress(&job) => match never {},
-        };
-        let (state, error) = match outcome {
-            Ok(Some(())) => (TransferState::Complete, None),
-            // Whoever stopped it says what it is now.
-            Ok(None) => return,
-            Err(fault) => (TransferState::Failed, Some(fault.message)),
-        };
-        job.record.send_if_modified(|record| {
-            record.rate = 0;
-            record.sources = 0;
-            record.finished = Some(Time::now());
-            record.error = error;
-            // Kept first and told afterwards: a caller who is told "complete" finds it so after a crash.
-            false
-        });
-        let mut row = job.row();
-        row.transfer.state = state;
-        if let Err(fault) = self.store.save_transfer(&row, ending(state).as_slice()).await {
-            tracing::error!(transfer = row.transfer.transfer_id, "its end could not be kept: {fault}");
-        }
-        job.record.send_modify(|record| record.state = state);
-        self.schedule();
-    }
-}
-
-/// What is told of a transfer that has come to this state.
-fn ending(state: TransferState) -> Option<Topic> {
-    match state {
-        TransferState::Queued | TransferState::Active => None,
-        TransferState::Paused => Some(Topic::TransferPaused),
-        TransferState::Complete => Some(Topic::TransferComplete),
-        TransferState::Failed => Some(Topic::TransferFailed),
-        TransferState::Cancelled => Some(Topic::TransferCancelled),
-    }
-}
-
-fn conflict(id: &str, state: TransferState) -> Fault {
-    Fault::conflict(format!("transfer {id} is {}", state.name()))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
