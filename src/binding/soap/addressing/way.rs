@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::Url;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{Addressing, Edition, Endpoint, Problem};
-use crate::{binding::Reply, outbound::Outbound};
+use crate::{
+    binding::{Body, Reply},
+    outbound::Outbound,
+};
 
 /// The HTTP status that asks for a credential.
 const CHALLENGE: u16 = 401;
@@ -52,10 +55,19 @@ pub struct Delivery {
 impl Delivery {
     async fn send(self, reply: Reply) {
         let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(reply.content_type));
+        if let Ok(content_type) = HeaderValue::from_str(&reply.content_type) {
+            headers.insert(CONTENT_TYPE, content_type);
+        }
         // WS-I Basic Profile 1.1, R2745; what the message is stands in its Action.
         headers.insert("SOAPAction", HeaderValue::from_static("\"\""));
-        match self.outbound.post(self.url.clone(), headers, reply.body).await {
+        let body = match reply.body {
+            Body::Whole(bytes) => reqwest::Body::from(bytes),
+            Body::Stream { size, stream } => {
+                headers.insert(CONTENT_LENGTH, size.into());
+                reqwest::Body::wrap_stream(stream)
+            }
+        };
+        match self.outbound.post(self.url.clone(), headers, body).await {
             Ok(answer) => tracing::debug!(to = %self.url, status = answer.status, "an answer was delivered"),
             Err(fault) => tracing::warn!(to = %self.url, "an answer could not be delivered: {fault}"),
         }
