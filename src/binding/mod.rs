@@ -5,6 +5,8 @@
 //! types and limits, lies in front of it. Bindings know nothing of each other.
 
 pub mod json;
+#[cfg(test)]
+mod mutation;
 mod refusal;
 pub mod soap;
 mod xml;

@@ -4,6 +4,8 @@
 //! gone round with them.
 
 mod addressing;
+#[cfg(any(test, fuzzing))]
+mod check;
 mod client;
 mod decode;
 mod encode;
@@ -22,6 +24,8 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
 pub use addressing::Deliveries;
+#[cfg(any(test, fuzzing))]
+pub use check::check_request;
 pub use client::{
     decode_related_response, decode_response, encode_related_request, encode_request, encode_response,
     read_acknowledgement,

@@ -80,13 +80,9 @@ fn plain(record: &impl Operation) -> Json {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, path::Path};
-
     use super::*;
+    use crate::binding::mutation::{corpus, mutations};
 
-    /// Changed requests that are tried on each run.
-    const MUTATIONS: usize = 2_000;
-    /// What is put in between, so that a change is more often one that matters.
     const WORDS: [&str; 16] = [
         "<value>",
         "</value>",
@@ -106,18 +102,10 @@ mod tests {
         "-9223372036854775808",
     ];
 
-    fn corpus() -> Vec<(String, Vec<u8>)> {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/xmlrpc_request");
-        let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-        let mut seeds: Vec<_> = entries.map(|path| (path.display().to_string(), fs::read(path).unwrap())).collect();
-        seeds.sort();
-        seeds
-    }
-
     #[test]
     fn the_corpus_is_read_without_a_panic() {
         let mut read = 0;
-        for (name, body) in corpus() {
+        for (name, body) in corpus("xmlrpc_request") {
             match check_request(&body, None, &Limits::default()) {
                 Ok(records) => read += records,
                 Err(fault) => assert!(fault.message.len() < 1_000, "{name}: {fault}"),
@@ -128,49 +116,8 @@ mod tests {
 
     #[test]
     fn changed_requests_are_read_without_a_panic() {
-        let corpus = corpus();
-        let mut random = Random(0x5eed);
-        for _ in 0..MUTATIONS {
-            let (_, seed) = &corpus[random.below(corpus.len())];
-            let mut body = seed.clone();
-            for _ in 0..=random.below(4) {
-                mutate(&mut body, &corpus, &mut random);
-            }
-            let _ = check_request(&body, None, &Limits::default());
-        }
-    }
-
-    fn mutate(body: &mut Vec<u8>, corpus: &[(String, Vec<u8>)], random: &mut Random) {
-        let at = random.below(body.len() + 1);
-        let end = at + random.below(body.len() - at + 1).min(40);
-        match random.below(5) {
-            0 => drop(body.drain(at..end)),
-            1 => drop(body.splice(at..at, body[at..end].to_vec())),
-            2 => drop(body.splice(at..at, WORDS[random.below(WORDS.len())].bytes())),
-            3 => {
-                let (_, other) = &corpus[random.below(corpus.len())];
-                let from = random.below(other.len());
-                let to = (from + random.below(80)).min(other.len());
-                drop(body.splice(at..end, other[from..to].iter().copied()));
-            }
-            _ => {
-                if let Some(byte) = body.get_mut(at) {
-                    *byte ^= 1 << random.below(8);
-                }
-            }
-        }
-    }
-
-    /// SplitMix64: the same requests on every run.
-    struct Random(u64);
-
-    impl Random {
-        fn below(&mut self, bound: usize) -> usize {
-            self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-            let mut mixed = self.0;
-            mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-            mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-            usize::try_from((mixed ^ (mixed >> 31)) % bound.max(1) as u64).unwrap_or(0)
-        }
+        mutations(&corpus("xmlrpc_request"), &WORDS, |body| {
+            let _ = check_request(body, None, &Limits::default());
+        });
     }
 }
