@@ -279,7 +279,8 @@ impl Config {
         let environment = Environment::with_prefix("PEERGATE").prefix_separator("__").separator("__");
         let environment = environment.try_parsing(true).list_separator(",").with_list_parse_key("share.paths");
         let environment = environment.with_list_parse_key("http.hosts").with_list_parse_key("http.trusted_proxies");
-        let environment = environment.with_list_parse_key("events.callback_networks").with_list_parse_key("http.reply_networks");
+        let environment =
+            environment.with_list_parse_key("events.callback_networks").with_list_parse_key("http.reply_networks");
         let mut config: Self = builder.add_source(environment).build()?.try_deserialize()?;
         if let Some(folder) = file.and_then(Path::parent) {
             config.resolve(folder);
