@@ -14,10 +14,6 @@ use peergate::{
 };
 use tracing_subscriber::EnvFilter;
 
-/// A search makes hundreds of small allocations, for which the system's allocator takes a quarter of its time.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// What a node logs when RUST_LOG says nothing else. Kademlia warns of every node that has no peers yet.
 const LOGGED: &str = "warn,libp2p_kad=error,peergate=info";
 
