@@ -5,10 +5,15 @@
 //! and character references as one text with what surrounds them. A surrogate pair written as two references, as
 //! Axis 1.4 does, is read as the character that is meant.
 
+mod tag;
+mod text;
+
 use std::borrow::Cow;
 
-use quick_xml::events::{BytesRef, BytesStart, Event, attributes::Attribute};
+use quick_xml::events::Event;
 
+use self::text::Text;
+pub use self::{tag::Tag, text::is_space};
 use crate::{
     binding::refusal::{Refusal, shown},
     model::Limits,
@@ -25,44 +30,6 @@ pub enum Token<'a> {
     Text(Cow<'a, str>),
     /// The document ends.
     End,
-}
-
-/// The start tag of an element, as it lies in the document.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Tag<'a> {
-    content: &'a str,
-    name_len: usize,
-    /// Where in the document it begins.
-    pub start: usize,
-}
-
-impl<'a> Tag<'a> {
-    /// The name with its prefix.
-    pub fn name(&self) -> &'a str {
-        &self.content[..self.name_len]
-    }
-
-    /// The name without its prefix.
-    pub fn local(&self) -> &'a str {
-        self.name().split_once(':').map_or(self.name(), |(_, local)| local)
-    }
-
-    /// The prefix, empty for none.
-    pub fn prefix(&self) -> &'a str {
-        self.name().split_once(':').map_or("", |(prefix, _)| prefix)
-    }
-
-    /// Calls `each` with every attribute. Most elements of a message have none, which costs nothing.
-    ///
-    /// # Errors
-    /// Malformed, for attributes that are not, or that are given twice.
-    pub fn attributes(&self, mut each: impl FnMut(&Attribute<'_>) -> Result<(), Refusal>) -> Result<(), Refusal> {
-        if self.content.len() == self.name_len {
-            return Ok(());
-        }
-        let tag = BytesStart::from_content(self.content, self.name_len);
-        tag.attributes().try_for_each(|attribute| each(&attribute.map_err(|e| Refusal::malformed(self.start, e))?))
-    }
 }
 
 /// Reads a document token by token.
@@ -232,8 +199,7 @@ impl<'a> Reader<'a> {
         }
         let raw = &self.source[start + 1..self.events.offset()];
         let content = raw.strip_suffix("/>").or_else(|| raw.strip_suffix('>')).unwrap_or(raw);
-        let name_len = content.find([' ', '\t', '\n', '\r']).unwrap_or(content.len());
-        let tag = Tag { content, name_len, start };
+        let tag = Tag::new(content, start);
         let (mut count, limit) = (0, self.max_attributes);
         tag.attributes(|_| {
             count += 1;
@@ -268,82 +234,6 @@ impl Position for quick_xml::Reader<&[u8]> {
     }
 }
 
-/// A text as it comes in parts.
-#[derive(Default)]
-struct Text<'a> {
-    text: Option<Cow<'a, str>>,
-    /// The first half of a surrogate pair that was written as two references.
-    high: Option<u32>,
-}
-
-impl<'a> Text<'a> {
-    fn push(&mut self, part: Cow<'a, str>, at: usize) -> Result<(), Refusal> {
-        if !part.is_empty() {
-            self.no_half(at)?;
-            match &mut self.text {
-                None => self.text = Some(part),
-                Some(text) => text.to_mut().push_str(&part),
-            }
-        }
-        Ok(())
-    }
-
-    fn push_reference(&mut self, reference: &BytesRef<'_>, at: usize) -> Result<(), Refusal> {
-        let name: &str = reference;
-        let character = match name.strip_prefix('#') {
-            Some(number) => match self.character(number, at)? {
-                Some(character) => character,
-                None => return Ok(()),
-            },
-            None => {
-                self.no_half(at)?;
-                let known = [("lt", '<'), ("gt", '>'), ("amp", '&'), ("quot", '"'), ("apos", '\'')];
-                let found = known.into_iter().find(|(known, _)| *known == name).map(|(_, character)| character);
-                let unknown = || format!("the entity {} is not declared", shown(name));
-                found.ok_or_else(|| Refusal::malformed(at, unknown()))?
-            }
-        };
-        self.text.get_or_insert_default().to_mut().push(character);
-        Ok(())
-    }
-
-    /// The character of a reference; none yet after the first half of a surrogate pair.
-    fn character(&mut self, number: &str, at: usize) -> Result<Option<char>, Refusal> {
-        let code = match number.strip_prefix('x') {
-            Some(hex) => u32::from_str_radix(hex, 16),
-            None => number.parse(),
-        };
-        let refused = || Refusal::malformed(at, format_args!("the reference &#{number}; is no character"));
-        let code = code.map_err(|_| refused())?;
-        match (self.high.take(), code) {
-            (None, 0xD800..=0xDBFF) => {
-                self.high = Some(code);
-                Ok(None)
-            }
-            (Some(high), 0xDC00..=0xDFFF) => Ok(char::from_u32(0x10000 + ((high - 0xD800) << 10) + (code - 0xDC00))),
-            (None, 9 | 10 | 13 | 0x20..=0xFFFD | 0x10000..) => char::from_u32(code).map(Some).ok_or_else(refused),
-            _ => Err(refused()),
-        }
-    }
-
-    fn no_half(&self, at: usize) -> Result<(), Refusal> {
-        match self.high {
-            None => Ok(()),
-            Some(_) => Err(Refusal::malformed(at, "half of a surrogate pair")),
-        }
-    }
-
-    fn take(&mut self, at: usize) -> Result<Option<Cow<'a, str>>, Refusal> {
-        self.no_half(at)?;
-        Ok(self.text.take())
-    }
-}
-
-/// Whether it is white space as XML has it.
-pub fn is_space(text: &str) -> bool {
-    text.bytes().all(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'))
-}
-
 /// The refusal of a token that may not stand where it does.
 pub fn unexpected(want: &str, token: &Token<'_>) -> Refusal {
     match token {
@@ -355,84 +245,4 @@ pub fn unexpected(want: &str, token: &Token<'_>) -> Refusal {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn tokens(source: &str) -> Result<Vec<String>, String> {
-        let mut reader = Reader::new(source, true, &Limits::default());
-        let mut seen = Vec::new();
-        loop {
-            seen.push(match reader.next().map_err(|e| e.to_string())? {
-                Token::Open(tag) => format!("<{}", tag.name()),
-                Token::Close => ">".into(),
-                Token::Text(text) => text.into_owned(),
-                Token::End => return Ok(seen),
-            });
-        }
-    }
-
-    #[test]
-    fn a_text_comes_whole_whatever_it_is_written_with() {
-        let source =
-            "<?xml version='1.0'?><!-- c --><a>x &lt;&#65;<!-- y --><![CDATA[<z>&amp;]]>\r\n<b/></a> <!-- end --> ";
-        assert_eq!(tokens(source).unwrap(), ["<a", "x <A<z>&amp;\n", "<b", ">", ">"]);
-        assert_eq!(tokens("<a>&#xD83D;&#xDE00;&#128512;</a>").unwrap(), ["<a", "😀😀", ">"]);
-    }
-
-    #[test]
-    fn what_is_not_well_formed_is_refused() {
-        for source in [
-            "",
-            " ",
-            "x",
-            "<a>",
-            "<a></b>",
-            "<a/><b/>",
-            "<a/>x",
-            "x<a/>",
-            "<a>&x;</a>",
-            "<a>&#0;</a>",
-            "<a>&#xFFFF;</a>",
-            "<a>&#xD83D;</a>",
-            "<a>&#xD83D;x</a>",
-            "<a>&#xDE00;</a>",
-            "<a>&#xD83D;&#65;</a>",
-            "<a b='1' b='2'/>",
-            "<a b/>",
-            "<!DOCTYPE a><a/>",
-            "<!DOCTYPE a [<!ENTITY x 'y'>]><a>&x;</a>",
-            "<a><?xml version='1.0'?></a>",
-            "<a>&",
-            "<a",
-        ] {
-            assert!(tokens(source).is_err(), "{source}: {:?}", tokens(source));
-        }
-    }
-
-    #[test]
-    fn depth_and_attributes_are_bounded() {
-        let nested = |depth: usize| "<a>".repeat(depth) + &"</a>".repeat(depth);
-        assert!(tokens(&nested(64)).is_ok());
-        assert!(tokens(&nested(65)).unwrap_err().contains("limits.xml_depth, 64"));
-        let attributes = |count: usize| (0..count).map(|i| format!(" a{i}='v'")).collect::<String>();
-        assert!(tokens(&format!("<a{}/>", attributes(64))).is_ok());
-        assert!(tokens(&format!("<a{}/>", attributes(65))).unwrap_err().contains("limits.xml_attributes, 64"));
-    }
-
-    #[test]
-    fn a_slice_of_the_document_is_what_an_element_occupies() {
-        let mut reader = Reader::new("<a> <b x='1'>t<c/></b> </a>", true, &Limits::default());
-        reader.next().unwrap();
-        let Token::Open(tag) = reader.next_tag().unwrap() else { panic!("no tag") };
-        reader.skip().unwrap();
-        assert_eq!(reader.slice_from(tag.start), "<b x='1'>t<c/></b>");
-        assert_eq!((tag.local(), tag.prefix()), ("b", ""));
-    }
-
-    #[test]
-    fn instructions_are_refused_where_the_format_forbids_them() {
-        let mut reader = Reader::new("<a><?x y?></a>", false, &Limits::default());
-        assert!(reader.next().is_ok() && reader.next().is_err());
-        assert!(tokens("<a><?x y?></a>").is_ok());
-    }
-}
+mod tests;
