@@ -12,8 +12,9 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 
 use super::{
     Gateway, body,
+    coding::Coding,
     range::{self, Wanted},
-    routes::{problem, unread},
+    routes::{problem, unread, unsupported},
 };
 use crate::{
     access::Binding,
@@ -55,6 +56,10 @@ pub async fn put(
 ) -> Response {
     if let Err(fault) = gateway.authorised(&headers, Binding::Content, content::Publish::NAME) {
         return unread(&headers, body, json::fault(&fault)).await;
+    }
+    if Coding::of(&headers) != Ok(Coding::Identity) {
+        let fault = Fault::invalid("Content-Encoding: what is published is kept as it comes; send it without a coding");
+        return unsupported(json::fault(&fault));
     }
     let started = Instant::now();
     let outcome = publish(&gateway, query.as_deref().unwrap_or_default(), &headers, body).await;

@@ -4,6 +4,7 @@
 //! binding is handed a whole body and hands back a whole reply; only `/content` streams.
 
 mod body;
+mod coding;
 mod content;
 mod credentials;
 mod guard;
@@ -129,6 +130,7 @@ async fn answer(
     mut request: Request<Incoming>,
 ) -> Result<Response<Body>, std::convert::Infallible> {
     gateway.proxies.sift(peer, request.headers_mut());
+    let wants_gzip = coding::wants_gzip(request.headers());
     let mut response = match admit(&gateway, &request) {
         Ok(()) => match router.oneshot(request).await {
             Ok(response) => response,
@@ -138,6 +140,9 @@ async fn answer(
     };
     if response.status() == StatusCode::UNAUTHORIZED {
         credentials::challenge(response.headers_mut());
+    }
+    if wants_gzip {
+        response = coding::pack(response).await;
     }
     response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, header::HeaderValue::from_static("nosniff"));
     Ok(response)

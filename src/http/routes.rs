@@ -11,11 +11,11 @@ use axum::{
 };
 use hyper::{HeaderMap, Method, StatusCode, Uri, header};
 
-use super::{Gateway, body, content, metrics, proxies};
+use super::{Gateway, body, coding::Coding, content, metrics, proxies};
 use crate::{
     access::Binding,
     binding::{Reply, json, soap, xmlrpc},
-    model::{Fault, FaultKind},
+    model::Fault,
     operation::{Operation, node},
 };
 
@@ -51,10 +51,11 @@ async fn post_soap(State(gateway): State<Arc<Gateway>>, headers: HeaderMap, body
         Ok(caller) => caller,
         Err(fault) => return unread(&headers, body, soap::fault(fault, media_type)).await,
     };
-    if !takes(media_type, &["text/xml", "application/soap+xml", "application/xml"]) {
-        return send(unsupported_media_type(soap::fault(media_type_fault("text/xml or application/soap+xml"), None)));
-    }
-    match body::whole(body, &gateway.services.about.limits).await {
+    let coding = match takes(&headers, &["text/xml", "application/soap+xml", "application/xml"]) {
+        Ok(coding) => coding,
+        Err(fault) => return unsupported(soap::fault(fault, None)),
+    };
+    match body::whole(body, coding, &gateway.services.about.limits).await {
         Ok(body) => {
             send(soap::answer(&gateway.services, &caller, &body, media_type, &gateway.services.about.limits).await)
         }
@@ -68,7 +69,6 @@ async fn post_xmlrpc(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let media_type = media_type(&headers);
     let dialect = match xmlrpc::Dialect::from_query(query.as_deref().unwrap_or_default()) {
         Ok(dialect) => dialect,
         Err(fault) => return send(xmlrpc::fault(&fault, xmlrpc::Dialect::default())),
@@ -79,13 +79,14 @@ async fn post_xmlrpc(
         Err(fault) => return unread(&headers, body, xmlrpc::fault(&fault, dialect)).await,
     };
     // Some of the oldest clients name no type at all, or a plain one.
-    if !takes(media_type, &["text/xml", "application/xml", "text/plain", "application/octet-stream"]) {
-        return send(unsupported_media_type(xmlrpc::fault(&media_type_fault("text/xml"), dialect)));
-    }
-    match body::whole(body, &gateway.services.about.limits).await {
+    let coding = match takes(&headers, &["text/xml", "application/xml", "text/plain", "application/octet-stream"]) {
+        Ok(coding) => coding,
+        Err(fault) => return unsupported(xmlrpc::fault(&fault, dialect)),
+    };
+    match body::whole(body, coding, &gateway.services.about.limits).await {
         Ok(body) => {
             let context = xmlrpc::Context { dialect, limits: &gateway.services.about.limits };
-            send(xmlrpc::answer(&gateway.services, &caller, &body, media_type, &context).await)
+            send(xmlrpc::answer(&gateway.services, &caller, &body, media_type(&headers), &context).await)
         }
         Err(fault) => closing(send(xmlrpc::fault(&fault, dialect))),
     }
@@ -101,10 +102,11 @@ async fn post_json(
         Ok(caller) => caller,
         Err(fault) => return unread(&headers, body, json::fault(&fault)).await,
     };
-    if !takes(media_type(&headers), &["application/json"]) {
-        return send(unsupported_media_type(json::fault(&media_type_fault("application/json"))));
-    }
-    match body::whole(body, &gateway.services.about.limits).await {
+    let coding = match takes(&headers, &["application/json"]) {
+        Ok(coding) => coding,
+        Err(fault) => return unsupported(json::fault(&fault)),
+    };
+    match body::whole(body, coding, &gateway.services.about.limits).await {
         Ok(body) => send(json::answer(&gateway.services, &caller, &format!("{service}.{operation}"), &body).await),
         Err(fault) => closing(problem(&fault)),
     }
@@ -195,19 +197,21 @@ fn media_type(headers: &HeaderMap) -> Option<&str> {
     headers.get(header::CONTENT_TYPE).map(|value| value.to_str().unwrap_or("?"))
 }
 
-/// Whether a content type is one of these, whatever its case and parameters; an absent one is taken on trust.
-fn takes(content_type: Option<&str>, types: &[&str]) -> bool {
-    let Some(said) = content_type else { return true };
-    let said = said.split(';').next().unwrap_or_default().trim();
-    types.iter().any(|known| known.eq_ignore_ascii_case(said))
+/// How the body is coded, if its content type is one of these, whatever the case and the parameters; an absent one is
+/// taken on trust.
+fn takes(headers: &HeaderMap, types: &[&str]) -> Result<Coding, Fault> {
+    let said = media_type(headers).map(|said| said.split(';').next().unwrap_or_default().trim());
+    if said.is_some_and(|said| !types.iter().any(|known| known.eq_ignore_ascii_case(said))) {
+        return Err(Fault::invalid(format!("the media type is not taken here, want {}", types.join(" or "))));
+    }
+    Coding::of(headers)
 }
 
-fn media_type_fault(want: &str) -> Fault {
-    Fault::new(FaultKind::InvalidRequest, format!("the media type is not taken here, want {want}"))
-}
-
-fn unsupported_media_type(reply: Reply) -> Reply {
-    Reply { status: StatusCode::UNSUPPORTED_MEDIA_TYPE.as_u16(), ..reply }
+/// RFC 9110, 15.5.16: the answer names the coding that bindings take. The body was not read.
+pub fn unsupported(reply: Reply) -> Response {
+    let mut response = closing(send(Reply { status: StatusCode::UNSUPPORTED_MEDIA_TYPE.as_u16(), ..reply }));
+    response.headers_mut().insert(header::ACCEPT_ENCODING, header::HeaderValue::from_static("gzip"));
+    response
 }
 
 /// The rest of a refused body is not read, so the connection cannot be kept.
