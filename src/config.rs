@@ -26,6 +26,8 @@ pub struct Config {
     pub share: Share,
     /// Bounds on callers.
     pub limits: Limits,
+    /// The XML-RPC binding.
+    pub xmlrpc: Xmlrpc,
     /// How transfers are run.
     pub transfers: TransferPolicy,
     /// How uploads in parts are kept.
@@ -58,6 +60,14 @@ pub struct Share {
     pub paths: Vec<PathBuf>,
     /// Whether what a transfer brought is shared on.
     pub downloads: bool,
+}
+
+/// The XML-RPC binding.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Xmlrpc {
+    /// Whether the methods that test clients, `validator1.*` and `interopEchoTests.*`, are answered.
+    pub validator: bool,
 }
 
 /// How transfers are run.
@@ -135,6 +145,7 @@ impl Default for Config {
             http: Http::default(),
             share: Share::default(),
             limits: Limits::default(),
+            xmlrpc: Xmlrpc::default(),
             transfers: TransferPolicy::default(),
             uploads: UploadPolicy::default(),
             access: Access::default(),

@@ -87,7 +87,7 @@ pub async fn serve(options: ServeOptions, show: impl FnOnce(watch::Receiver<Hash
     let stop = CancellationToken::new();
     let hosts = Hosts::new(config.http.public_url.as_deref(), &config.http.hosts);
     let proxies = Proxies::new(config.http.trusted_proxies.clone());
-    let gateway = Gateway::new(node.services.clone(), access, hosts, proxies, metrics);
+    let gateway = Gateway::new(node.services.clone(), access, hosts, proxies, metrics, config.xmlrpc.validator);
     let answering = tokio::spawn(http::serve(listener, gateway, stop.clone()));
     tokio::select! {
         _ = interrupt.recv() => {}

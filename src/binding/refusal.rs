@@ -17,6 +17,10 @@ const SHOWN_CHARS: usize = 80;
 pub enum Mistake {
     /// It is not well-formed XML, or not XML that is accepted here.
     Malformed,
+    /// It is in an encoding that is not known here.
+    UnknownEncoding,
+    /// It holds bytes that are no characters of its encoding.
+    InvalidCharacter,
     /// It is well-formed and not a document of this format.
     Foreign,
     /// A value has the wrong type.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::{Map, Value as Json, json};
 
 use crate::{
-    binding::{json::openapi, soap, xmlrpc::introspection},
+    binding::{json::openapi, soap, xmlrpc::manual},
     operation::CONTRACT,
 };
 
@@ -28,7 +28,7 @@ pub fn files() -> Vec<(PathBuf, String)> {
 
 /// What `system.methodSignature` and `system.methodHelp` answer for each operation.
 fn methods() -> Json {
-    let method = |operation| json!({ "signatures": introspection::signatures(operation), "help": introspection::help(operation) });
+    let method = |operation| json!({ "signatures": manual::signatures(operation), "help": manual::help(operation) });
     let methods = CONTRACT.operations.iter().map(|operation| (operation.name.to_owned(), method(operation)));
     Json::Object(methods.collect::<Map<_, _>>())
 }

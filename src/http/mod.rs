@@ -55,19 +55,22 @@ pub struct Gateway {
     hosts: Hosts,
     proxies: Proxies,
     metrics: PrometheusHandle,
+    validator: bool,
     draining: AtomicBool,
 }
 
 impl Gateway {
-    /// The faces of these services, for callers whom `access` lets in.
+    /// The faces of these services, for callers whom `access` lets in; with `validator`, XML-RPC answers the methods
+    /// that test clients.
     pub fn new(
         services: Arc<Services>,
         access: Arc<Access>,
         hosts: Hosts,
         proxies: Proxies,
         metrics: PrometheusHandle,
+        validator: bool,
     ) -> Arc<Self> {
-        Arc::new(Self { services, access, hosts, proxies, metrics, draining: AtomicBool::new(false) })
+        Arc::new(Self { services, access, hosts, proxies, metrics, validator, draining: AtomicBool::new(false) })
     }
 
     fn is_draining(&self) -> bool {

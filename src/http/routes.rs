@@ -85,7 +85,8 @@ async fn post_xmlrpc(
     };
     match body::whole(body, coding, &gateway.services.about.limits).await {
         Ok(body) => {
-            let context = xmlrpc::Context { dialect, limits: &gateway.services.about.limits };
+            let limits = &gateway.services.about.limits;
+            let context = xmlrpc::Context { dialect, limits, validator: gateway.validator };
             send(xmlrpc::answer(&gateway.services, &caller, &body, media_type(&headers), &context).await)
         }
         Err(fault) => closing(send(xmlrpc::fault(&fault, dialect))),

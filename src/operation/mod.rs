@@ -23,7 +23,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 pub use dispatch::{Format, dispatch};
 pub use registry::{CONTRACT, REGISTRY};
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 pub use registry::{Visitor, visit};
 
 use crate::{

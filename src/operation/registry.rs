@@ -38,7 +38,7 @@ macro_rules! registry {
         }
 
         /// Calls the visitor once with the types of each operation, in order.
-        #[cfg(test)]
+        #[cfg(any(test, fuzzing))]
         pub fn visit(visitor: &mut impl Visitor) {
             $(visitor.visit::<$operation>();)*
         }
@@ -78,8 +78,8 @@ registry! {
     node::Stats,
 }
 
-/// Something to be done with the types of every operation; the tests that walk the registry are visitors.
-#[cfg(test)]
+/// Something to be done with the types of every operation; checks and tests that walk the registry are visitors.
+#[cfg(any(test, fuzzing))]
 pub trait Visitor {
     /// Called once an operation.
     fn visit<O: Operation>(&mut self);

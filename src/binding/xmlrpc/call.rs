@@ -3,9 +3,14 @@
 //! The required fields come by position, in the contract's order, then one struct with the others; or one struct comes
 //! with all of them. Which of the two it is shows at the first parameter, so neither is collected first.
 
-use serde::de::{self, DeserializeOwned, DeserializeSeed, Deserializer, Error, IntoDeserializer, Visitor};
+use std::marker::PhantomData;
 
-use super::decode::{Known, Members, Opened, read_name};
+use serde::{
+    Deserialize,
+    de::{self, DeserializeOwned, DeserializeSeed, Deserializer, Error, IntoDeserializer, Visitor},
+};
+
+use super::decode::{Known, Members, Opened, Raw, read_name};
 use crate::{
     binding::{
         refusal::{Mistake, Refusal},
@@ -64,20 +69,23 @@ pub struct Parameters<'a> {
 }
 
 impl<'a> Parameters<'a> {
-    /// The parameters of an inner call of a multicall, from the `value` that they occupy in the document.
+    /// The parameters of an inner call of a multicall.
     ///
     /// # Errors
-    /// Misfit when it is no array.
-    pub fn of_inner_call(value: &'a str, limits: &Limits) -> Result<Self, Refusal> {
+    /// Misfit when they are no array.
+    pub fn of_inner_call(call: &InnerCall<'a>, limits: &Limits) -> Result<Self, Refusal> {
+        let Some(Raw(value)) = call.parameters else {
+            return Ok(Self { reader: Reader::new("", true, limits), place: Place::After });
+        };
         let mut reader = Reader::new(value, true, limits);
-        let misfit = |_| Refusal::new(Mistake::Misfit, "params: want an array");
-        ["value", "array", "data"].into_iter().try_for_each(|name| expect(&mut reader, name)).map_err(misfit)?;
-        Ok(Self { reader, place: Place::Array })
-    }
-
-    /// No parameters at all.
-    pub fn none(limits: &Limits) -> Self {
-        Self { reader: Reader::new("", true, limits), place: Place::After }
+        let misfit = || Refusal::new(Mistake::Misfit, "params: want an array");
+        ["value", "array"].into_iter().try_for_each(|name| expect(&mut reader, name)).map_err(|_| misfit())?;
+        let place = match reader.next_tag()? {
+            Token::Open(tag) if tag.name() == "data" => Place::Array,
+            Token::Close => Place::After,
+            _ => return Err(misfit()),
+        };
+        Ok(Self { reader, place })
     }
 
     /// Reads the input of an operation.
@@ -88,20 +96,54 @@ impl<'a> Parameters<'a> {
         I::deserialize(Input { parameters: self, operation })
     }
 
-    /// Reads exactly these parameters by position, as a tuple.
+    /// Makes sure that there is no parameter.
     ///
     /// # Errors
-    /// Misfit for other numbers or types of parameters.
-    pub fn read_tuple<T: de::Deserialize<'a>>(&mut self) -> Result<T, Refusal> {
-        let misfit = |refusal: Refusal| match refusal.mistake {
-            Mistake::Malformed | Mistake::Foreign => refusal,
-            _ => Refusal::new(Mistake::Misfit, refusal),
-        };
-        let tuple = T::deserialize(de::value::SeqAccessDeserializer::new(Positions(self))).map_err(misfit)?;
+    /// Misfit when there is one.
+    pub fn read_none(&mut self) -> Result<(), Refusal> {
         match self.next()? {
-            None => Ok(tuple),
-            Some(_) => Err(Refusal::new(Mistake::Misfit, "too many parameters")),
+            None => Ok(()),
+            Some(_) => Err(Refusal::new(Mistake::Misfit, "too many parameters; the method takes none")),
         }
+    }
+
+    /// Reads the only parameter.
+    ///
+    /// # Errors
+    /// Misfit when there is none, more than one, or one of another type.
+    pub fn read_one<T: de::Deserialize<'a>>(&mut self) -> Result<T, Refusal> {
+        self.read_one_as(PhantomData)
+    }
+
+    /// As [`Parameters::read_one`], into what the seed makes of it.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn read_one_as<S: DeserializeSeed<'a>>(&mut self, seed: S) -> Result<S::Value, Refusal> {
+        let read = self.read_position_as(seed)?;
+        match self.next()? {
+            None => Ok(read),
+            Some(_) => Err(Refusal::new(Mistake::Misfit, "too many parameters; the method takes one")),
+        }
+    }
+
+    /// Reads the next parameter.
+    ///
+    /// # Errors
+    /// Misfit when there is none, or one of another type.
+    pub fn read_position<T: de::Deserialize<'a>>(&mut self) -> Result<T, Refusal> {
+        self.read_position_as(PhantomData)
+    }
+
+    fn read_position_as<S: DeserializeSeed<'a>>(&mut self, seed: S) -> Result<S::Value, Refusal> {
+        let misfit = |refusal: Refusal| match refusal.mistake {
+            Mistake::IllTyped | Mistake::Invalid => Refusal::new(Mistake::Misfit, refusal),
+            _ => refusal,
+        };
+        let opened = self.next()?.ok_or_else(|| Refusal::new(Mistake::Misfit, "too few parameters"))?;
+        let read = seed.deserialize(opened.content(&mut self.reader, false)).map_err(misfit)?;
+        self.end()?;
+        Ok(read)
     }
 
     /// The next parameter, whose content is to be read before [`Parameters::end`].
@@ -146,12 +188,36 @@ impl<'a> Parameters<'a> {
     }
 }
 
+/// One call of a multicall, whose parameters are read once it is its turn.
+#[derive(Debug, Deserialize)]
+#[serde(rename = "a call", rename_all = "camelCase", deny_unknown_fields)]
+pub struct InnerCall<'a> {
+    /// The method's name.
+    #[serde(rename = "methodName")]
+    pub method: String,
+    /// The `value` that its parameters occupy in the document.
+    #[serde(borrow, rename = "params")]
+    pub parameters: Option<Raw<'a>>,
+}
+
+impl<'a> InnerCall<'a> {
+    /// Reads the struct of a call from the `value` that it occupies in the document.
+    ///
+    /// # Errors
+    /// A refusal that names the member that is missing, unknown or ill-typed.
+    pub fn read(value: &'a str, limits: &Limits) -> Result<Self, Refusal> {
+        let mut reader = Reader::new(value, true, limits);
+        match reader.next_tag()? {
+            Token::Open(tag) => Self::deserialize(Opened::read(&mut reader, &tag)?.content(&mut reader, true)),
+            token => Err(unexpected("<value>", &token)),
+        }
+    }
+}
+
 /// How an operation is called, for messages: `search.find(string query, struct options)`.
 pub fn usage(operation: &Description) -> String {
-    let mut parameters: Vec<String> = operation
-        .required()
-        .map(|field| format!("{} {}", super::introspection::type_name(field), field.name))
-        .collect();
+    let mut parameters: Vec<String> =
+        operation.required().map(|field| format!("{} {}", super::manual::type_name(field), field.name)).collect();
     if operation.optional().next().is_some() {
         parameters.push("[struct options]".to_owned());
     }
@@ -162,20 +228,6 @@ fn expect(reader: &mut Reader<'_>, name: &str) -> Result<(), Refusal> {
     match reader.next_tag()? {
         Token::Open(tag) if tag.name() == name => Ok(()),
         token => Err(unexpected(&format!("<{name}>"), &token)),
-    }
-}
-
-/// Parameters as the items of a tuple.
-struct Positions<'p, 'a>(&'p mut Parameters<'a>);
-
-impl<'a> de::SeqAccess<'a> for Positions<'_, 'a> {
-    type Error = Refusal;
-
-    fn next_element_seed<T: DeserializeSeed<'a>>(&mut self, seed: T) -> Result<Option<T::Value>, Refusal> {
-        let Some(opened) = self.0.next()? else { return Ok(None) };
-        let read = seed.deserialize(opened.content(&mut self.0.reader, false))?;
-        self.0.end()?;
-        Ok(Some(read))
     }
 }
 
@@ -305,5 +357,53 @@ impl<'a> de::MapAccess<'a> for Fields<'_, 'a> {
                 Ok(read)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operation::{REGISTRY, node, search};
+
+    fn member(name: &str, value: &str) -> String {
+        format!("<member><name>{name}</name> <value>{value}</value></member>")
+    }
+
+    fn inner(members: &[String]) -> Result<String, Refusal> {
+        let value = format!("<value><struct>{}</struct></value>", members.concat());
+        let limits = Limits::default();
+        let call = InnerCall::read(&value, &limits)?;
+        let mut parameters = Parameters::of_inner_call(&call, &limits)?;
+        if call.method == "node.info" {
+            return parameters.read::<node::Info>(REGISTRY.find("node.info").unwrap()).map(|_| String::new());
+        }
+        Ok(parameters.read::<search::Find>(REGISTRY.find("search.find").unwrap())?.query)
+    }
+
+    #[test]
+    fn the_members_of_an_inner_call_come_in_any_order() {
+        let name = member("methodName", "search.find");
+        let params = member("params", "<array><data> <value>x &amp; y</value></data></array>");
+        assert_eq!(inner(&[params.clone(), name.clone()]).unwrap(), "x & y");
+        assert_eq!(inner(&[name, params]).unwrap(), "x & y");
+        assert!(inner(&[member("methodName", "node.info")]).is_ok());
+        assert!(inner(&[member("methodName", "node.info"), member("params", "<nil/>")]).is_ok());
+    }
+
+    #[test]
+    fn an_inner_call_is_refused_by_the_name_of_what_is_wrong() {
+        let name = || member("methodName", "search.find");
+        for (members, mistake, named) in [
+            (vec![], Mistake::Invalid, "methodName: the field is missing"),
+            (vec![name(), member("parms", "x")], Mistake::Invalid, "\"parms\"; a call takes methodName, params"),
+            (vec![member("methodName", "<int>1</int>")], Mistake::IllTyped, "methodName: want a string"),
+            (vec![name(), member("params", "<string>x</string>")], Mistake::Misfit, "params: want an array"),
+            (vec![name(), name()], Mistake::Invalid, "methodName: the field is given twice"),
+        ] {
+            let refusal = inner(&members).unwrap_err();
+            assert!(refusal.mistake == mistake && refusal.to_string().contains(named), "{refusal:?}");
+        }
+        let limits = Limits::default();
+        assert_eq!(InnerCall::read("<value>x</value>", &limits).unwrap_err().mistake, Mistake::IllTyped);
     }
 }

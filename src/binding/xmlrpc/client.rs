@@ -7,7 +7,7 @@ use crate::{
     binding::{
         AnswerError,
         refusal::Refusal,
-        xml::{Reader, Token, text_of, unexpected},
+        xml::{Reader, Token, text_in_stated_encoding, unexpected},
     },
     model::{Fault, FaultKind, Limits},
 };
@@ -27,7 +27,7 @@ pub fn encode_call(method: &str, input: &impl Serialize) -> Result<String, Fault
 /// The other side's fault, or that the answer cannot be read.
 pub fn decode_response<O: DeserializeOwned>(body: &[u8], limits: &Limits) -> Result<O, AnswerError> {
     let unreadable = |refusal: Refusal| AnswerError::Unreadable(refusal.to_string());
-    let text = text_of(body, None).map_err(unreadable)?;
+    let text = text_in_stated_encoding(body, None).map_err(unreadable)?;
     let mut reader = Reader::new(&text, true, limits);
     match response(&mut reader).map_err(unreadable)? {
         Ok(output) => Ok(output),

@@ -4,6 +4,7 @@
 //! number as a string, a moment with or without dashes, base64 for a string and a string for base64, nil for absent.
 //! A number where text is wanted is refused, since it shows that the caller's fields are in the wrong places.
 
+mod any;
 mod compound;
 mod raw;
 mod scalar;
@@ -13,6 +14,7 @@ use std::borrow::Cow;
 
 use self::scalar::Kind;
 pub use self::{
+    any::Any,
     compound::{Known, Members, read_name},
     raw::Raw,
     value::Value,

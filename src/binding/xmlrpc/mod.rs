@@ -1,17 +1,24 @@
 //! XML-RPC: a document in, a document out, the operations in between.
 
 mod call;
+#[cfg(any(test, fuzzing))]
+mod check;
 mod client;
 mod decode;
 mod dialect;
 pub mod encode;
-pub mod introspection;
+pub mod manual;
+mod method;
 mod multicall;
+mod system;
+mod validator;
 
 use std::sync::Arc;
 
 use serde::{Serialize, de::DeserializeOwned};
 
+#[cfg(any(test, fuzzing))]
+pub use check::check_request;
 pub use client::{decode_response, encode_call};
 pub use dialect::{Dialect, Long};
 
@@ -19,7 +26,7 @@ use self::call::{Call, Parameters};
 use super::{
     Reply,
     refusal::{Mistake, Refusal, shown},
-    xml::text_of,
+    xml::text_in_stated_encoding,
 };
 use crate::{
     access::Caller,
@@ -32,6 +39,8 @@ use crate::{
 const CONTENT_TYPE: &str = "text/xml; charset=utf-8";
 // The codes of the fault-code interop note.
 const NOT_WELL_FORMED: i32 = -32700;
+const UNKNOWN_ENCODING: i32 = -32701;
+const INVALID_CHARACTER: i32 = -32702;
 const NOT_XMLRPC: i32 = -32600;
 const NO_SUCH_METHOD: i32 = -32601;
 const BAD_PARAMETERS: i32 = -32602;
@@ -43,6 +52,16 @@ pub struct Context<'a> {
     pub dialect: Dialect,
     /// The bounds of the request.
     pub limits: &'a Limits,
+    /// Whether the methods that test clients are answered.
+    pub validator: bool,
+}
+
+/// Who asks for what, the same for every call of one request.
+#[derive(Clone, Copy)]
+struct Scope<'a> {
+    services: &'a Arc<Services>,
+    caller: &'a Caller,
+    context: &'a Context<'a>,
 }
 
 /// Answers one request. Faults are answers too.
@@ -53,7 +72,7 @@ pub async fn answer(
     content_type: Option<&str>,
     context: &Context<'_>,
 ) -> Reply {
-    match respond(services, caller, body, content_type, context).await {
+    match respond(Scope { services, caller, context }, body, content_type).await {
         Ok(document) => reply(document),
         Err(refused) => refused.reply(context.dialect),
     }
@@ -68,39 +87,34 @@ fn reply(document: String) -> Reply {
     Reply { status: 200, content_type: CONTENT_TYPE, body: document.into() }
 }
 
-async fn respond(
-    services: &Arc<Services>,
-    caller: &Caller,
-    body: &[u8],
-    content_type: Option<&str>,
-    context: &Context<'_>,
-) -> Result<String, Refused> {
-    let text = text_of(body, content_type)?;
-    let Call { method, parameters } = Call::read(&text, context.limits)?;
-    if method == introspection::MULTICALL {
-        return multicall::answer(services, caller, parameters, context).await;
+async fn respond(scope: Scope<'_>, body: &[u8], content_type: Option<&str>) -> Result<String, Refused> {
+    let text = text_in_stated_encoding(body, content_type)?;
+    let Call { method, parameters } = Call::read(&text, scope.context.limits)?;
+    if method == system::MULTICALL {
+        return multicall::answer(scope, parameters).await;
     }
-    call(services, caller, &method, parameters, context, Frame::Document).await
+    call(scope, &method, parameters, Frame::Document).await
 }
 
-/// One call, of an operation or of `system`, its answer in the frame.
+/// One call, of an operation or of a method beside them, its answer in the frame.
 async fn call(
-    services: &Arc<Services>,
-    caller: &Caller,
+    Scope { services, caller, context }: Scope<'_>,
     method: &str,
     mut parameters: Parameters<'_>,
-    context: &Context<'_>,
     frame: Frame,
 ) -> Result<String, Refused> {
-    if let Some(answer) = introspection::answer(method, &mut parameters, context.dialect, frame) {
-        return answer;
+    let operation = REGISTRY.find(method);
+    if operation.is_none()
+        && let Some(method) = method::find(method, context)
+    {
+        return (method.answer)(&mut parameters, context, frame);
     }
     caller.admitted()?;
-    if REGISTRY.find(method).is_none() {
+    if operation.is_none() {
         return Err(Refused::no_such_method(method));
     }
     let mut code = None;
-    let format = Exchange { parameters, dialect: context.dialect, frame, code: &mut code };
+    let format = Exchange { parameters, context, frame, code: &mut code };
     let outcome = dispatch(services, caller, method, format).await;
     outcome.map_err(|fault| Refused::new(code, &fault))
 }
@@ -115,12 +129,12 @@ enum Frame {
 }
 
 impl Frame {
-    fn write(self, value: &impl Serialize, dialect: Dialect) -> Result<String, Refusal> {
+    fn write(self, value: &impl Serialize, context: &Context<'_>) -> Result<String, Refusal> {
         match self {
-            Self::Document => encode::response(value, dialect),
+            Self::Document => encode::response(value, context.dialect),
             Self::Item => {
                 let mut out = String::new();
-                encode::value(&mut out, &(value,), dialect).map(|()| out)
+                encode::value(&mut out, &(value,), context.dialect).map(|()| out)
             }
         }
     }
@@ -129,7 +143,7 @@ impl Frame {
 /// One request of an operation, as dispatch reads and answers it.
 struct Exchange<'a> {
     parameters: Parameters<'a>,
-    dialect: Dialect,
+    context: &'a Context<'a>,
     frame: Frame,
     /// The code of a refusal that no kind of fault has.
     code: &'a mut Option<i32>,
@@ -146,12 +160,12 @@ impl Format for Exchange<'_> {
     }
 
     fn encode<O: Serialize>(self, _: &'static Description, output: O) -> Outcome<String> {
-        self.frame.write(&output, self.dialect).map_err(Fault::internal)
+        self.frame.write(&output, self.context).map_err(Fault::internal)
     }
 }
 
 /// A refusal as XML-RPC says it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Refused {
     code: i32,
     message: String,
@@ -198,6 +212,8 @@ impl From<Refusal> for Refused {
 fn code_of(mistake: Mistake) -> Option<i32> {
     match mistake {
         Mistake::Malformed => Some(NOT_WELL_FORMED),
+        Mistake::UnknownEncoding => Some(UNKNOWN_ENCODING),
+        Mistake::InvalidCharacter => Some(INVALID_CHARACTER),
         Mistake::Foreign => Some(NOT_XMLRPC),
         Mistake::Misfit => Some(BAD_PARAMETERS),
         Mistake::IllTyped | Mistake::Invalid => None,

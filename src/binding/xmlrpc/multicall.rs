@@ -1,176 +1,182 @@
-//! `system.multicall`: several calls in one request, each dispatched, authorised and answered on its own.
+//! `system.multicall`: several calls in one request, each dispatched, authorised, counted and answered on its own.
+//!
+//! Calls that change nothing have no order between them, so some of them run at once; one that has an effect waits for
+//! those before it, and those behind it wait for it. The answers stand in the order of the calls.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, time::Duration};
 
-use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess};
+use futures::{StreamExt, stream::FuturesOrdered};
+use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, SeqAccess};
+use tokio::time::Instant;
 
 use super::{
-    Context, Frame, Refused,
-    call::Parameters,
+    Frame, Refused, Scope,
+    call::{InnerCall, Parameters},
     decode::Raw,
     encode::{self, fault_value},
-    introspection::MULTICALL,
+    system::MULTICALL,
 };
-use crate::{access::Caller, binding::refusal::Refusal, model::FaultKind, service::Services};
+use crate::{
+    model::{FaultKind, Limits},
+    operation::REGISTRY,
+};
 
-/// Most inner calls that are collected before the limit of the configuration is looked at.
-const MOST_CALLS: usize = 100_000;
+/// Calls without an effect that one request has under way at one time.
+const AT_ONCE: usize = 4;
+/// How long after the first call another one may still begin; each then has the time that its operation takes.
+const BEGIN_WITHIN: Duration = Duration::from_secs(60);
 
-/// Makes the calls one after the other and answers with all of their answers.
+/// Makes the calls and answers with all of their answers.
 ///
 /// # Errors
-/// NotAuthenticated for a caller who may do nothing at all, Misfit for anything but one array of calls, TooLarge for
-/// more calls than `limits.multicall_calls`.
-pub(super) async fn answer(
-    services: &Arc<Services>,
-    caller: &Caller,
-    mut parameters: Parameters<'_>,
-    context: &Context<'_>,
-) -> Result<String, Refused> {
+/// NotAuthenticated for a caller who may do nothing at all, Misfit for anything but one array, TooLarge for more calls
+/// than `limits.multicall_calls`.
+pub(super) async fn answer(scope: Scope<'_>, parameters: Parameters<'_>) -> Result<String, Refused> {
     // Once, instead of once a call: what HTTP has to know of is the same for all of them.
-    caller.admitted()?;
-    let (Calls(calls),) = parameters.read_tuple::<(Calls<'_>,)>()?;
-    let limit = context.limits.multicall_calls;
-    if calls.len() > limit {
-        let message = format!("{} calls in one request; limits.multicall_calls is {limit}", calls.len());
-        return Err(Refused { code: FaultKind::TooLarge.status().into(), message });
+    scope.caller.admitted()?;
+    let values = inner_calls(parameters, scope.context.limits)?;
+    let read = |value| InnerCall::read(value, scope.context.limits).map_err(Refused::from);
+    let calls: Vec<_> = values.into_iter().map(read).collect();
+    let mut answers = Answers::new(scope);
+    for run in calls.chunk_by(|one, next| !has_effect(one) && !has_effect(next)) {
+        answers.add(run).await;
     }
-    let mut out = encode::begin("methodResponse", context.dialect);
-    out.push_str("<params><param><value><array><data>");
-    for call in calls {
-        let answered = if out.len() as u64 > context.limits.inline_bytes {
-            Err(over_inline_bytes(context.limits.inline_bytes))
-        } else {
-            inner(services, caller, call, context).await
-        };
-        match answered {
-            Ok(value) => out.push_str(&value),
-            Err(refused) => fault_value(&mut out, refused.code, &refused.message, context.dialect),
-        }
-    }
-    out.push_str("</data></array></value></param></params></methodResponse>");
-    Ok(out)
+    Ok(answers.finish())
 }
 
-/// One call, answered with the array that holds its one result.
-async fn inner(
-    services: &Arc<Services>,
-    caller: &Caller,
-    call: InnerCall<'_>,
-    context: &Context<'_>,
-) -> Result<String, Refused> {
-    let method = call.method.ok_or_else(|| Refused::from(Refusal::foreign("a call without methodName")))?;
-    if method == MULTICALL {
-        return Err(Refused { code: 400, message: "a multicall inside of a multicall is refused".to_owned() });
+/// The `value` that each call occupies in the document.
+///
+/// # Errors
+/// As for [`answer`].
+pub(super) fn inner_calls<'a>(mut parameters: Parameters<'a>, limits: &Limits) -> Result<Vec<&'a str>, Refused> {
+    let limit = limits.multicall_calls;
+    let Values { first, count } = parameters.read_one_as(AtMost(limit))?;
+    if count > limit {
+        return Err(too_large(format!("{count} calls in one request; limits.multicall_calls is {limit}")));
     }
-    let parameters = match call.parameters {
-        Some(Raw(value)) => Parameters::of_inner_call(value, context.limits)?,
-        None => Parameters::none(context.limits),
-    };
-    super::call(services, caller, &method, parameters, context, Frame::Item).await
+    Ok(first.into_iter().map(|Raw(value)| value).collect())
 }
 
-fn over_inline_bytes(limit: u64) -> Refused {
-    let message = format!("the answers before this one fill limits.inline_bytes, {limit}; make this call on its own");
+/// What a multicall inside of a multicall is answered.
+pub(super) fn nested() -> Refused {
+    Refused {
+        code: FaultKind::InvalidRequest.status().into(),
+        message: "a multicall inside of a multicall is refused".to_owned(),
+    }
+}
+
+fn too_large(message: String) -> Refused {
     Refused { code: FaultKind::TooLarge.status().into(), message }
 }
 
-/// One call as it stands in the request; its parameters are read once it is its turn.
-#[derive(Default)]
-struct InnerCall<'a> {
-    method: Option<String>,
-    parameters: Option<Raw<'a>>,
+/// Whether a call has to keep its place among the others.
+fn has_effect(call: &Result<InnerCall<'_>, Refused>) -> bool {
+    call.as_ref().is_ok_and(|call| REGISTRY.find(&call.method).is_some_and(|operation| operation.has_effect))
 }
 
-impl<'de> Deserialize<'de> for InnerCall<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-        impl<'de> de::Visitor<'de> for Visitor {
-            type Value = InnerCall<'de>;
+/// The answer as it grows.
+struct Answers<'a> {
+    scope: Scope<'a>,
+    out: String,
+    started: Instant,
+}
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a struct of methodName and params")
+impl<'a> Answers<'a> {
+    fn new(scope: Scope<'a>) -> Self {
+        let mut out = encode::begin("methodResponse", scope.context.dialect);
+        out.push_str("<params><param><value><array><data>");
+        Self { scope, out, started: Instant::now() }
+    }
+
+    /// Makes these calls, between which there is no order, and adds their answers.
+    async fn add(&mut self, calls: &[Result<InnerCall<'a>, Refused>]) {
+        let at_once = AT_ONCE.min(self.scope.context.limits.concurrent_requests).max(1);
+        let (mut waiting, mut under_way) = (calls.iter(), FuturesOrdered::new());
+        loop {
+            while under_way.len() < at_once
+                && let Some(call) = waiting.next()
+            {
+                under_way.push_back(make(self.scope, call, self.admit()));
             }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<InnerCall<'de>, A::Error> {
-                let mut call = InnerCall::default();
-                while let Some(name) = members.next_key::<String>()? {
-                    match name.as_str() {
-                        "methodName" => call.method = Some(members.next_value()?),
-                        "params" => call.parameters = Some(members.next_value()?),
-                        _ => drop(members.next_value::<IgnoredAny>()?),
-                    }
+            match under_way.next().await {
+                Some(Ok(value)) => self.out.push_str(&value),
+                Some(Err(refused)) => {
+                    fault_value(&mut self.out, refused.code, &refused.message, self.scope.context.dialect);
                 }
-                Ok(call)
+                None => break,
             }
         }
-        deserializer.deserialize_map(Visitor)
+    }
+
+    /// Whether another call may begin.
+    fn admit(&self) -> Result<(), Refused> {
+        let limit = self.scope.context.limits.inline_bytes;
+        if self.out.len() as u64 > limit {
+            let full = "the answers before this one fill limits.inline_bytes";
+            return Err(too_large(format!("{full}, {limit}; make this call on its own")));
+        }
+        if self.started.elapsed() > BEGIN_WITHIN {
+            let seconds = BEGIN_WITHIN.as_secs();
+            let message = format!("the calls before this one took more than {seconds} s; make this call on its own");
+            return Err(Refused { code: FaultKind::Timeout.status().into(), message });
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> String {
+        self.out.push_str("</data></array></value></param></params></methodResponse>");
+        self.out
     }
 }
 
-/// The calls of a request, bounded while they are read.
-struct Calls<'a>(Vec<InnerCall<'a>>);
+/// One call, answered with the array that holds its one result.
+async fn make(
+    scope: Scope<'_>,
+    call: &Result<InnerCall<'_>, Refused>,
+    admitted: Result<(), Refused>,
+) -> Result<String, Refused> {
+    let call = call.as_ref().map_err(Clone::clone)?;
+    admitted?;
+    let parameters = Parameters::of_inner_call(call, scope.context.limits)?;
+    super::call(scope, call.method.trim(), parameters, Frame::Item).await
+}
 
-impl<'de> Deserialize<'de> for Calls<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-        impl<'de> de::Visitor<'de> for Visitor {
-            type Value = Calls<'de>;
+/// The first values of an array, and how many there are.
+struct Values<'a> {
+    first: Vec<Raw<'a>>,
+    count: usize,
+}
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an array of calls")
-            }
+/// Reads an array of which no more than so many values are kept.
+struct AtMost(usize);
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Calls<'de>, A::Error> {
-                let mut calls = Vec::new();
-                while let Some(call) = items.next_element()? {
-                    if calls.len() == MOST_CALLS {
-                        return Err(de::Error::custom(format_args!("more than {MOST_CALLS} calls in one request")));
-                    }
-                    calls.push(call);
-                }
-                Ok(Calls(calls))
+impl<'de> DeserializeSeed<'de> for AtMost {
+    type Value = Values<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Values<'de>, D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de> de::Visitor<'de> for AtMost {
+    type Value = Values<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "an array of calls for {MULTICALL}")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Values<'de>, A::Error> {
+        let mut first = Vec::new();
+        while first.len() < self.0 {
+            match items.next_element()? {
+                Some(value) => first.push(value),
+                None => return Ok(Values { count: first.len(), first }),
             }
         }
-        deserializer.deserialize_seq(Visitor)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        binding::xmlrpc::call::Call,
-        model::Limits,
-        operation::{REGISTRY, node, search},
-    };
-
-    #[test]
-    fn the_members_of_a_call_come_in_any_order_and_its_parameters_are_read_later() {
-        let name = |name: &str| format!("<member><name>methodName</name><value>{name}</value></member>");
-        let params =
-            "<member><name>params</name> <value><array><data> <value>x &amp; y</value></data></array></value></member>";
-        let document = format!(
-            "<methodCall><methodName>{MULTICALL}</methodName><params><param><value><array><data>\
-             <value><struct>{params}{}</struct></value><value><struct>{}<member><name>more</name><value/></member></struct></value>\
-             <value><struct></struct></value></data></array></value></param></params></methodCall>",
-            name("search.find"),
-            name("node.info"),
-        );
-        let mut call = Call::read(&document, &Limits::default()).unwrap();
-        let (Calls(calls),) = call.parameters.read_tuple::<(Calls<'_>,)>().unwrap();
-        let methods: Vec<_> = calls.iter().map(|call| call.method.as_deref()).collect();
-        assert_eq!(methods, [Some("search.find"), Some("node.info"), None]);
-        let Some(Raw(value)) = &calls[0].parameters else { panic!("no parameters") };
-        let mut parameters = Parameters::of_inner_call(value, &Limits::default()).unwrap();
-        let find: search::Find = parameters.read(REGISTRY.find("search.find").unwrap()).unwrap();
-        assert_eq!(find.query, "x & y");
-        let none = Parameters::none(&Limits::default()).read::<node::Info>(REGISTRY.find("node.info").unwrap());
-        assert!(none.is_ok() && calls[1].parameters.is_none());
-    }
-
-    #[test]
-    fn parameters_of_an_inner_call_are_an_array() {
-        assert!(Parameters::of_inner_call("<value><string>x</string></value>", &Limits::default()).is_err());
+        let mut count = first.len();
+        while items.next_element::<IgnoredAny>()?.is_some() {
+            count += 1;
+        }
+        Ok(Values { first, count })
     }
 }

@@ -187,16 +187,19 @@ fn what_follows_the_parameters_is_checked_before_the_call() {
 /// The value that a method of `system` answers.
 fn system(method: &str, parameters: &[&str]) -> Result<Json, i32> {
     let document = call(method, parameters);
-    let mut call = Call::read(&document, &Limits::default()).unwrap();
-    let answer = introspection::answer(method, &mut call.parameters, Dialect::default(), Frame::Document).unwrap();
-    let answer = answer.map_err(|refused| refused.code)?;
-    Ok(decode_response(answer.as_bytes(), &Limits::default()).unwrap())
+    let limits = Limits::default();
+    let mut call = Call::read(&document, &limits).unwrap();
+    let context =
+        Context { dialect: Dialect::default(), limits: &limits, validator: method.starts_with("validator1.") };
+    let method = method::find(method, &context).unwrap();
+    let answer = (method.answer)(&mut call.parameters, &context, Frame::Document).map_err(|refused| refused.code)?;
+    Ok(decode_response(answer.as_bytes(), &limits).unwrap())
 }
 
 #[test]
 fn introspection_tells_what_the_registry_holds() {
     let methods = system("system.listMethods", &[]).unwrap();
-    assert_eq!(methods.as_array().unwrap().len(), CONTRACT.operations.len() + 5);
+    assert_eq!(methods.as_array().unwrap().len(), CONTRACT.operations.len() + system::METHODS.len());
     for method in methods.as_array().unwrap() {
         let name = format!("<value>{}</value>", method.as_str().unwrap());
         assert!(system("system.methodHelp", &[&name]).unwrap().as_str().unwrap().len() > 20, "{name}");
@@ -205,7 +208,14 @@ fn introspection_tells_what_the_registry_holds() {
     let signature = system("system.methodSignature", &["<value>search.find</value>"]).unwrap();
     assert_eq!(signature, json!([["struct", "string"], ["struct", "string", "struct"], ["struct", "struct"]]));
     assert_eq!(system("system.methodSignature", &["<value>node.info</value>"]).unwrap(), json!([["struct"]]));
-    assert_eq!(system("system.getCapabilities", &[]).unwrap()["xmlrpc"]["specVersion"], 1);
+    let capabilities = system("system.getCapabilities", &[]).unwrap();
+    for capability in ["xmlrpc", "introspection", "system.multicall", "faults_interop", "peergate"] {
+        assert!(capabilities[capability]["specUrl"].is_string(), "{capability}");
+        assert!(capabilities[capability]["specVersion"].is_number(), "{capability}");
+    }
+    assert_eq!(capabilities["peergate"]["limits"]["multicall_calls"], 1_000);
+    assert_eq!(system("system.methodExist", &["<value>search.find</value>"]).unwrap(), true);
+    assert_eq!(system("system.methodExist", &["<value>search.fnid</value>"]).unwrap(), false);
 }
 
 #[test]

@@ -6,9 +6,10 @@ use serde::de::{Deserialize, Deserializer, Visitor};
 pub(super) const RAW_TOKEN: &str = "$peergate::xmlrpc::raw";
 
 /// The `value` element that a value occupies in the document, for those who read it later.
+#[derive(Clone, Copy, Debug)]
 pub struct Raw<'a>(pub &'a str);
 
-impl<'de> Deserialize<'de> for Raw<'de> {
+impl<'de: 'a, 'a> Deserialize<'de> for Raw<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct RawVisitor;
         impl<'de> Visitor<'de> for RawVisitor {

@@ -38,10 +38,14 @@ impl Kind {
     }
 }
 
-/// A whole number, with or without a sign; a fraction of zeros, as in a double that stands for a long, is none.
-pub(super) fn whole(text: &str) -> Option<i64> {
+/// A whole number, with or without a sign. In another type than an integer a fraction of zeros is none, as in a double
+/// that stands for a long.
+pub(super) fn whole(kind: Kind, text: &str) -> Option<i64> {
     if let Ok(number) = text.parse() {
         return Some(number);
+    }
+    if kind == Kind::Whole {
+        return None;
     }
     if let Some((number, fraction)) = text.split_once('.')
         && fraction.bytes().all(|byte| byte == b'0')

@@ -6,6 +6,7 @@ use serde::de::{Deserializer, IntoDeserializer, Visitor};
 
 use super::{
     Node, Opened,
+    any::ANY_TOKEN,
     compound::{Items, Known, MemberAccess, Members},
     raw::RAW_TOKEN,
     scalar::{Kind, base64, whole},
@@ -57,7 +58,7 @@ impl<'r, 'a> Value<'r, 'a> {
 
     fn whole(&self) -> Result<i64, Refusal> {
         let number = match &self.node {
-            Node::Scalar(Kind::Whole | Kind::Double | Kind::String, text) => whole(text.trim()),
+            Node::Scalar(kind @ (Kind::Whole | Kind::Double | Kind::String), text) => whole(*kind, text.trim()),
             _ => None,
         };
         number.ok_or_else(|| self.ill_typed("a whole number"))
@@ -206,8 +207,10 @@ impl<'a> Deserializer<'a> for Value<'_, 'a> {
     }
 
     fn deserialize_newtype_struct<V: Visitor<'a>>(self, name: &'static str, visitor: V) -> Result<V::Value, Refusal> {
-        if name != RAW_TOKEN {
-            return visitor.visit_newtype_struct(self);
+        match (name, &self.node) {
+            (RAW_TOKEN, _) => {}
+            (ANY_TOKEN, node) if !matches!(node, Node::Scalar(Kind::Time, _)) => return self.deserialize_any(visitor),
+            _ => return visitor.visit_newtype_struct(self),
         }
         let Self { reader, node, start, strict } = self;
         Value { reader: &mut *reader, node, start, strict }.skip()?;
