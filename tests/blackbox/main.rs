@@ -6,6 +6,9 @@
 
 mod harness;
 
+#[path = "../conformance/mod.rs"]
+mod conformance;
+
 mod access;
 mod cli;
 #[path = "../conformance/mod.rs"]

@@ -17,6 +17,7 @@ pub struct NodeConfig {
     pub(super) uploads_expire: Option<u64>,
     pub(super) tokens: Vec<Token>,
     pub(super) access: Vec<(String, String)>,
+    pub(super) validator: bool,
 }
 
 /// A token to be configured.
@@ -87,12 +88,19 @@ impl NodeConfig {
         self
     }
 
+    /// Has XML-RPC answer the methods that test clients.
+    pub fn validator(mut self) -> Self {
+        self.validator = true;
+        self
+    }
+
     pub(super) fn render(&self, data_dir: &std::path::Path) -> String {
         let mut out = format!("data_dir = {data_dir:?}\n[http]\nlisten = \"127.0.0.1:0\"\n{}\n", self.http);
         write!(out, "[share]\npaths = {:?}\n[limits]\n", self.shares).expect("write to memory");
         for (key, value) in &self.limits {
             writeln!(out, "{key} = {value}").expect("write to memory");
         }
+        writeln!(out, "[xmlrpc]\nvalidator = {}", self.validator).expect("write to memory");
         out.push_str("[access]\n");
         for (key, value) in &self.access {
             writeln!(out, "{key} = {value}").expect("write to memory");

@@ -79,7 +79,7 @@ impl Kind {
 }
 
 /// One fault as it was received.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Fault {
     pub binding: Binding,
     /// The HTTP status.
@@ -96,7 +96,7 @@ impl Fault {
     /// The kind, whatever the binding. The interop codes of XML-RPC count as what they stand for.
     pub fn kind(&self) -> Kind {
         let kind = match (self.binding, self.code.parse::<i64>()) {
-            (Binding::XmlRpc, Ok(-32700 | -32600 | -32602)) => Some(Kind::InvalidRequest),
+            (Binding::XmlRpc, Ok(-32700 | -32701 | -32702 | -32600 | -32602)) => Some(Kind::InvalidRequest),
             (Binding::XmlRpc, Ok(-32601)) => Some(Kind::NotFound),
             (Binding::XmlRpc, Ok(code)) => Kind::numbered(code),
             _ => self.kind.as_deref().and_then(Kind::named),
