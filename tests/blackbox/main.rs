@@ -6,9 +6,6 @@
 
 mod harness;
 
-#[path = "../conformance/mod.rs"]
-mod conformance;
-
 mod access;
 mod cli;
 #[path = "../conformance/mod.rs"]
