@@ -125,11 +125,11 @@ async fn values_without_end_are_refused_where_they_stop_making_sense() {
 
 #[tokio::test]
 async fn a_multicall_under_a_wrong_token_is_refused_once() {
-    let secret = "a secret that nobody has guessed";
+    let secret = "a-secret-that-nobody-has-guessed";
     let node = NodeConfig::new().token("erp", secret, &["node.*"]).start().await;
     let inner = "<value><struct><member><name>methodName</name><value>node.info</value></member></struct></value>";
     let calls = call("system.multicall", &[&format!("<array><data>{}</data></array>", inner.repeat(500))]);
-    for shown in [None, Some("a secret that somebody guessed"), Some("")] {
+    for shown in [None, Some("a-secret-that-somebody-guessed"), Some("")] {
         let request = node.api.request(Method::POST, "/xmlrpc").header("content-type", "text/xml");
         let request =
             shown.map_or(request.try_clone().expect("no body yet"), |shown| request.basic_auth("erp", Some(shown)));
