@@ -108,7 +108,7 @@ async fn what_is_no_method_call_is_fault_32600() {
         format!("<methodCall>{name}<extra/></methodCall>"),
         "<methodCall><methodName>node.info<b/></methodName></methodCall>".into(),
         format!("<methodCall><methodName>search.find</methodName><params>{value}</params></methodCall>"),
-        format!("<methodCall><methodName>search.find</methodName><params><param>x</param></params></methodCall>"),
+        "<methodCall><methodName>search.find</methodName><params><param>x</param></params></methodCall>".into(),
         format!("<methodCall><methodName>search.find</methodName><params><param>{value}{value}</param></params></methodCall>"),
         "<methodCall><methodName>search.find</methodName><params><param/></params></methodCall>".into(),
         "<methodCall><methodName>search.find</methodName><params><param><string>x</string></param></params></methodCall>"
