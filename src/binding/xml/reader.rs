@@ -197,7 +197,8 @@ impl<'a> Reader<'a> {
             let limit = self.max_depth;
             return Err(Refusal::malformed(start, format_args!("elements lie deeper than limits.xml_depth, {limit}")));
         }
-        let raw = &self.source[start + 1..self.events.offset()];
+        let raw = self.source.get(start + 1..self.events.offset());
+        let raw = raw.ok_or_else(|| Refusal::malformed(start, "a tag that does not begin and end with characters"))?;
         let content = raw.strip_suffix("/>").or_else(|| raw.strip_suffix('>')).unwrap_or(raw);
         let tag = Tag::new(content, start);
         let (mut count, limit) = (0, self.max_attributes);
