@@ -114,8 +114,9 @@ async fn answer(mut stream: TcpStream, scene: &Mutex<Scene>) -> std::io::Result<
     };
     let head = String::from_utf8_lossy(&read[..end]).into_owned();
     let length = head.lines().filter_map(|line| line.split_once(':'));
-    let length = length.filter(|(name, _)| name.eq_ignore_ascii_case("content-length")).map(|(_, value)| value.trim());
-    let length: usize = length.last().and_then(|length| length.parse().ok()).unwrap_or(0);
+    let mut length =
+        length.filter(|(name, _)| name.eq_ignore_ascii_case("content-length")).map(|(_, value)| value.trim());
+    let length: usize = length.next_back().and_then(|length| length.parse().ok()).unwrap_or(0);
     while read.len() < end + length {
         if stream.read_buf(&mut read).await? == 0 {
             return Ok(());
