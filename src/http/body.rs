@@ -1,4 +1,4 @@
-//! Request bodies: whole ones for the bindings, streamed ones for `/content`; both bounded in size and in silence.
+//! Request bodies: whole ones for the bindings, streamed ones for `/content` and for attachments.
 
 use std::{
     io::{self, Write},
@@ -10,15 +10,11 @@ use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use flate2::write::MultiGzDecoder;
 use futures::{StreamExt, stream};
-use http_body::Body as _;
-use http_body_util::BodyExt;
 use tokio::sync::Mutex;
 
-use super::coding::Coding;
+use super::{coding::Coding, pace::Paced};
 use crate::model::{ByteStream, Fault, Limits, Outcome};
 
-/// How long a caller may be silent in the middle of a body.
-const SILENCE: Duration = Duration::from_secs(30);
 /// Bytes of gzip that are decoded before other tasks get their turn; they become at most a thousand times as many.
 const DECODED_AT_ONCE: usize = 4 << 10;
 
@@ -33,24 +29,25 @@ const READ_OUT_SILENCE: Duration = Duration::from_millis(500);
 /// Reads a whole body, as large as `limits.inline_bytes` of data need, decoded.
 ///
 /// # Errors
-/// TooLarge when it is larger, Timeout when the caller falls silent, InvalidRequest when the connection breaks or the
+/// TooLarge when it is larger, Timeout when the caller is too slow, InvalidRequest when the connection breaks or the
 /// body is not coded as it says.
 pub async fn whole(body: Body, coding: Coding, limits: &Limits) -> Outcome<Bytes> {
+    let body = Paced::new(body);
     match coding {
         Coding::Identity => plain(body, limits).await,
         Coding::Gzip => decoded(body, limits).await,
     }
 }
 
-async fn plain(mut body: Body, limits: &Limits) -> Outcome<Bytes> {
+async fn plain(mut body: Paced, limits: &Limits) -> Outcome<Bytes> {
     let limit = limits.body_bytes();
-    if body.size_hint().lower() > limit as u64 {
+    if body.least_size() > limit as u64 {
         return Err(too_large(limits));
     }
     // A small body is one frame, which is taken as it is.
-    let Some(first) = next(&mut body).await? else { return Ok(Bytes::new()) };
+    let Some(first) = body.next().await? else { return Ok(Bytes::new()) };
     let mut rest = BytesMut::new();
-    while let Some(part) = next(&mut body).await? {
+    while let Some(part) = body.next().await? {
         if rest.is_empty() {
             rest.extend_from_slice(&first);
         }
@@ -66,13 +63,14 @@ async fn plain(mut body: Body, limits: &Limits) -> Outcome<Bytes> {
 /// Reads and drops a body that is not wanted, if it is small and there; false where some of it is left. A connection
 /// whose body was read can be kept, so that a caller who waited for a challenge answers it there, and closing over
 /// unread bytes may take the answer along.
-pub async fn discard(mut body: Body) -> bool {
-    if body.size_hint().lower() > DISCARDED {
+pub async fn discard(body: Body) -> bool {
+    let mut body = Paced::new(body);
+    if body.least_size() > DISCARDED {
         return false;
     }
     let read = async {
         let mut left = DISCARDED;
-        while let Some(part) = next(&mut body).await.ok()? {
+        while let Some(part) = body.next().await.ok()? {
             left = left.checked_sub(part.len() as u64)?;
         }
         Some(())
@@ -81,14 +79,14 @@ pub async fn discard(mut body: Body) -> bool {
 }
 
 /// The body out of its gzip. Whatever it would become, no more than the limit is ever kept.
-async fn decoded(mut body: Body, limits: &Limits) -> Outcome<Bytes> {
+async fn decoded(mut body: Paced, limits: &Limits) -> Outcome<Bytes> {
     let (limit, mut received) = (limits.body_bytes(), 0);
     let mut decoder = MultiGzDecoder::new(Decoded { bytes: Vec::new(), limit, is_full: false });
     let refused = |decoder: &MultiGzDecoder<Decoded>, error: io::Error| match decoder.get_ref().is_full {
         true => too_large(limits),
         false => Fault::invalid(format!("the body is not gzip, as Content-Encoding says: {error}")),
     };
-    while let Some(part) = next(&mut body).await? {
+    while let Some(part) = body.next().await? {
         received += part.len();
         if received > limit {
             return Err(too_large(limits));
@@ -126,22 +124,23 @@ impl Write for Decoded {
 
 /// The body as a stream.
 pub fn streamed(body: Body) -> ByteStream {
-    stream::try_unfold(body, |mut body| async move { Ok(next(&mut body).await?.map(|part| (part, body))) }).boxed()
+    let next = |mut body: Paced| async move { Ok(body.next().await?.map(|part| (part, body))) };
+    stream::try_unfold(Paced::new(body), next).boxed()
 }
 
 /// A body that is read while its request is answered, and of which the answer may leave a rest.
-pub struct Shared(Arc<Mutex<Body>>);
+pub struct Shared(Arc<Mutex<Paced>>);
 
 impl Shared {
     /// Shares this body.
     pub fn new(body: Body) -> Self {
-        Self(Arc::new(Mutex::new(body)))
+        Self(Arc::new(Mutex::new(Paced::new(body))))
     }
 
     /// The body as a stream.
     pub fn stream(&self) -> ByteStream {
-        let next = |body: Arc<Mutex<Body>>| async move {
-            let part = next(&mut *body.lock().await).await?;
+        let next = |body: Arc<Mutex<Paced>>| async move {
+            let part = body.lock().await.next().await?;
             Ok(part.map(|part| (part, body)))
         };
         stream::try_unfold(self.0.clone(), next).boxed()
@@ -153,8 +152,8 @@ impl Shared {
         let mut left = limits.body_bytes();
         let read = async {
             let mut body = self.0.lock().await;
-            while !body.is_end_stream() {
-                match tokio::time::timeout(READ_OUT_SILENCE, next(&mut body)).await {
+            while !body.is_at_end() {
+                match tokio::time::timeout(READ_OUT_SILENCE, body.next()).await {
                     Ok(Ok(None)) => break,
                     Ok(Ok(Some(part))) if part.len() <= left => left -= part.len(),
                     _ => return false,
@@ -163,24 +162,6 @@ impl Shared {
             true
         };
         tokio::time::timeout(READ_OUT, read).await.unwrap_or(false)
-    }
-}
-
-/// The next data of a body; trailers are passed over.
-async fn next(body: &mut Body) -> Outcome<Option<Bytes>> {
-    loop {
-        let frame = tokio::time::timeout(SILENCE, body.frame()).await;
-        let frame =
-            frame.map_err(|_| Fault::timeout(format!("no byte of the body came for {} s", SILENCE.as_secs())))?;
-        match frame {
-            None => return Ok(None),
-            Some(Err(error)) => return Err(Fault::invalid(format!("the body broke off: {error}"))),
-            Some(Ok(frame)) => {
-                if let Ok(data) = frame.into_data() {
-                    return Ok(Some(data));
-                }
-            }
-        }
     }
 }
 

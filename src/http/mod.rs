@@ -11,6 +11,7 @@ mod events;
 mod guard;
 mod metrics;
 mod notify;
+mod pace;
 mod proxies;
 mod range;
 mod routes;

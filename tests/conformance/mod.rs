@@ -9,6 +9,7 @@ mod delivery;
 mod encodings;
 mod faults;
 mod headers;
+mod hostile;
 mod http_binding;
 mod message;
 mod processing;
