@@ -79,10 +79,10 @@ class Session:
 
 
 class Matrix:
-    """`variants` are the paths of the descriptions that the stacks read, by column."""
+    """`variants` are the paths of the descriptions that the stacks read, by column. `giant` is for nodes.pair."""
 
-    def __init__(self, folder, variants, session=Session):
-        self.folder, self.variants, self.session = folder, variants, session
+    def __init__(self, folder, variants, session=Session, giant=0):
+        self.folder, self.variants, self.session, self.giant = folder, variants, session, giant
         self.variant_checks, self.features = {}, {}
 
     def variant(self, check):
@@ -122,7 +122,7 @@ class Matrix:
     def run(self, chosen):
         """Tries these stacks; the rows of the table, and how many things are wrong."""
         rows, count = [], 0
-        with nodes.pair(TOKEN) as scene, tempfile.TemporaryDirectory(prefix="peergate-matrix-") as files:
+        with nodes.pair(TOKEN, self.giant) as scene, tempfile.TemporaryDirectory(prefix="peergate-matrix-") as files:
             with contextlib.closing(wire.Wire(scene.a.address)) as tap, contextlib.closing(wire.Wire(scene.guarded.address)) as guarded:
                 for stack in chosen:
                     started = time.monotonic()
@@ -130,7 +130,7 @@ class Matrix:
                     cells, wrong = judge(stack, outcomes)
                     if version == "?":
                         wrong.append("the library does not say which version it is")
-                    name = f"{stack.name} {version}"
+                    name = f"{stack.name} {version}" + (f", `?{stack.dialect}`" if stack.dialect else "")
                     print(f"  {name}: {len(cells)} columns hold, {len(wrong)} things wrong ({time.monotonic() - started:.0f} s)")
                     for line in wrong:
                         print(f"    {line}".replace("\n", "\n      "))

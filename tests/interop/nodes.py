@@ -7,6 +7,7 @@ As a program, `nodes.py COMMAND…` runs the command with PEERGATE_A, PEERGATE_B
 PEERGATE_LIBRARY (the shared folder) in its environment.
 """
 
+import base64
 import contextlib
 import datetime
 import json
@@ -22,6 +23,8 @@ START_SECONDS = 60
 """How long a node may take until its listeners are up, in a debug build on a busy machine."""
 POLL_SECONDS = 0.05
 """Between two looks at a condition."""
+
+GIANT = "immensity of zeros.bin"
 
 
 def eventually(what, probe, seconds=START_SECONDS):
@@ -64,11 +67,15 @@ def get(address, content_id):
         return answer.read()
 
 
+def publish(address, name, data):
+    """Publishes bytes over the JSON binding."""
+    return call(address, "content.publish", name=name, data=base64.b64encode(data).decode())
+
+
 def operations(address):
-    """The names of all operations as SOAP writes them, told by the node's OpenAPI."""
+    """The names of all operations, such as search.find, told by the node's OpenAPI."""
     paths = json.loads(text(f"{address}/api/openapi.json"))["paths"]
-    names = [path.removeprefix("/api/").split("/") for path in paths if path.startswith("/api/")]
-    return {"".join(part[:1].upper() + part[1:] for part in name) for name in names}
+    return {path.removeprefix("/api/").replace("/", ".") for path in paths if path.startswith("/api/")}
 
 
 def seconds_of(time_text):
@@ -169,8 +176,9 @@ def library_files():
 
 
 @contextlib.contextmanager
-def pair(token=None):
-    """Two connected nodes; B lists all of its library. With a token, its name and its secret, there is a third one."""
+def pair(token=None, giant=0):
+    """Two connected nodes; B lists all of its library. With a token, its name and its secret, there is a third one.
+    With `giant`, B also shares a file of that many zeros, named GIANT, which takes no place on the disk."""
     library = library_files()
     with tempfile.TemporaryDirectory(prefix="peergate-interop-") as name, contextlib.ExitStack() as stack:
         folder = pathlib.Path(name)
@@ -178,6 +186,9 @@ def pair(token=None):
         shared.mkdir()
         for file, data in library.items():
             (shared / file).write_bytes(data)
+        if giant:
+            with open(shared / GIANT, "wb") as file:
+                file.truncate(giant)
         b = Node(folder / "b", shares=[shared])
         stack.callback(b.stop)
         a = Node(folder / "a", bootstrap=b.bootstrap)
@@ -189,6 +200,7 @@ def pair(token=None):
         try:
             for node in filter(None, (a, guarded)):
                 scene.finds("paper*", len(library), at=node)
+                scene.finds(f'"{GIANT}"', 1 if giant else 0, at=node)
             yield scene
         except BaseException:
             for node in filter(None, (a, b, guarded)):

@@ -18,7 +18,8 @@ so that one process serves all checks, and all judging is done on this side.
     download  Debian packages of which only the files are needed; they are unpacked and not installed
     build     a shell script, run in a folder of its own with WSDL, SOURCE and CLIENTS in its environment
     shared    true where what is built from the first variant's description serves the others
-    run       the program and its arguments; the WSDL's address comes behind. {source}, {clients}, {python} are replaced
+    run       the program and its arguments; the address of the WSDL or of the service comes behind. {source}, {clients}, {python} are replaced
+    dialect   of XML-RPC: the query of the address, where the stack needs one
     cannot    a table: a feature that the stack does not have, and why. It is tried all the same, and has to fail
 """
 
@@ -64,6 +65,7 @@ class Stack:
     download: list = dataclasses.field(default_factory=list)
     build: str = ""
     shared: bool = False
+    dialect: str = ""
     cannot: dict = dataclasses.field(default_factory=dict)
 
     @property
