@@ -200,7 +200,8 @@ def pair(token=None, giant=0):
         try:
             for node in filter(None, (a, guarded)):
                 scene.finds("paper*", len(library), at=node)
-                scene.finds(f'"{GIANT}"', 1 if giant else 0, at=node)
+                if giant:
+                    scene.finds(f'"{GIANT}"', 1, at=node)
             yield scene
         except BaseException:
             for node in filter(None, (a, b, guarded)):

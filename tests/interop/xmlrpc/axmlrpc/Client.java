@@ -49,8 +49,9 @@ public class Client {
     private static void answer(String verb, List<String> a) throws Exception {
         switch (verb) {
             case "version":
-                String jar = Path.of("/usr/share/java/axmlrpc.jar").toRealPath().getFileName().toString();
-                row(List.of(jar.replaceAll("axmlrpc-|\\.jar", "")));
+                try (var jars = Files.newDirectoryStream(Path.of("/usr/share/java"), "axmlrpc-*.jar")) {
+                    row(List.of(jars.iterator().next().getFileName().toString().replaceAll("axmlrpc-|\\.jar", "")));
+                }
                 break;
             case "methods":
                 for (Object name : list(gate.call("system.listMethods"))) {
@@ -153,8 +154,10 @@ public class Client {
                 OUT.println("done");
             // doc: fault
             } catch (XMLRPCServerException fault) {
-                OUT.println("fault\t" + fault.getErrorNr() + "\t" + fault.getMessage());
+                // It puts the code behind the sentence.
+                String message = fault.getMessage().replace(" [" + fault.getErrorNr() + "]", "");
             // end doc
+                OUT.println("fault\t" + fault.getErrorNr() + "\t" + message);
             } catch (Exception error) {
                 OUT.println("error\t" + (error + " " + error.getCause()).replaceAll("\\s+", " "));
             }

@@ -87,11 +87,7 @@ for line in sys.stdin:
         verbs[verb](*arguments)
         print("done")
     except Ended as ended:
-        fault = re.fullmatch(r"(?:error: )?(.*) \((?:fault )?(-?\d+)\)", str(ended), re.DOTALL)
-        if fault:
-            print("fault", fault.group(2), fault.group(1), sep="\t")
-        else:
-            print("error", " ".join(str(ended).split()), sep="\t")
+        print("error", " ".join(str(ended).split()), sep="\t")
     except Exception as error:
         print("error", repr(error), sep="\t")
     sys.stdout.flush()

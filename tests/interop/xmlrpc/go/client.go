@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -48,6 +49,12 @@ type Named struct {
 	State          string `xmlrpc:"state"`
 	SubscriptionID string `xmlrpc:"subscriptionId"`
 }
+
+// doc: fault
+// net/rpc makes a text of every fault: the code is in it.
+var faultOf = regexp.MustCompile(`(?s)^Fault\((-?\d+)\): (.*)$`)
+
+// end doc
 
 func row(values ...string) { fmt.Println(strings.Join(append([]string{"row"}, values...), "\t")) }
 
@@ -210,10 +217,8 @@ func main() {
 	for lines.Scan() {
 		words := strings.Split(lines.Text(), "\t")
 		err := answer(gate, words[0], words[1:])
-		// doc: fault
-		if fault, ok := err.(xmlrpc.FaultError); ok {
-			fmt.Printf("fault\t%d\t%s\n", fault.Code, fault.String)
-			// end doc
+		if fault := faultOf.FindStringSubmatch(fmt.Sprint(err)); fault != nil {
+			fmt.Printf("fault\t%s\t%s\n", fault[1], fault[2])
 		} else if err != nil {
 			fmt.Printf("error\t%s\n", strings.Join(strings.Fields(err.Error()), " "))
 		} else {
