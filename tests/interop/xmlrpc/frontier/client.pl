@@ -34,7 +34,7 @@ sub save {
 }
 
 my %verbs = (
-    version => sub { row(`dpkg-query --show --showformat='\${Version}' libfrontier-rpc-perl`) },
+    version => sub { row(`dpkg-query --show --showformat='\${Version}' libfrontier-rpc-perl` =~ s/-[^-]*$//r) },
     methods => sub { row($_) for @{ $gate->call('system.listMethods') } },
     help    => sub {
         my $signatures = $gate->call('system.methodSignature', text($_[0]));

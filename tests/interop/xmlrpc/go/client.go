@@ -85,7 +85,7 @@ func answer(gate *xmlrpc.Client, verb string, a []string) error {
 	switch verb {
 	case "version":
 		version, err := exec.Command("dpkg-query", "--show", "--showformat=${Version}", "golang-github-kolo-xmlrpc-dev").Output()
-		row(string(version))
+		row(regexp.MustCompile(`git\d+`).FindString(string(version)))
 		return err
 	case "methods":
 		var names []string

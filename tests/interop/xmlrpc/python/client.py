@@ -2,7 +2,6 @@
 
 import datetime
 import os
-import platform
 import sys
 import urllib.parse
 import xmlrpc.client
@@ -27,7 +26,7 @@ class Gate:
         self.gate = gate
 
     def version(self):
-        row(platform.python_version())
+        row(xmlrpc.client.__version__)
 
     def methods(self):
         for name in self.gate.system.listMethods():
