@@ -131,7 +131,7 @@ impl Node {
             let running = Native::start(native_config, &identity, offer).await;
             started.push(running.with_context(|| format!("overlay {} did not start", native.name))?);
         }
-        let overlays = Arc::new(Overlays::new(store.clone(), started));
+        let overlays = Arc::new(Overlays::new(identity.peer_id(), store.clone(), started));
         let policy = Policy { concurrent: config.transfers.concurrent, share: config.share.downloads };
         let services = Arc::new(Services {
             about: About {

@@ -5,10 +5,14 @@
 use std::{io, ops::Range, sync::Arc};
 
 use async_trait::async_trait;
+use futures::{
+    StreamExt,
+    stream::{self, BoxStream},
+};
 
-use super::{Offer, Source};
+use super::{Found, Offer, Source};
 use crate::{
-    model::{Content, ContentId, Hit, Outcome, Query},
+    model::{Content, ContentId, Hit, Journey, Outcome, Query},
     store::{BlobReader, Store},
 };
 
@@ -27,25 +31,30 @@ impl LocalOffer {
     fn hit(&self, content: &Content, score: f64) -> Hit {
         content.as_hit(&self.overlay, score)
     }
+
+    async fn record(&self, id: &ContentId) -> Outcome<Option<Hit>> {
+        let content = self.store.get(id).await?.filter(|content| content.overlays.contains(&self.overlay));
+        Ok(content.map(|content| self.hit(&content, 0.0)))
+    }
 }
 
 #[async_trait]
 impl Offer for LocalOffer {
-    async fn search(&self, query: &Query) -> Outcome<Vec<Hit>> {
-        let found = self.store.search_in(query, Some(&self.overlay)).await?;
-        Ok(found.iter().map(|(score, content)| self.hit(content, *score)).collect())
+    async fn search(&self, query: Arc<Query>, _journey: &Journey) -> Outcome<BoxStream<'static, Found>> {
+        let found = self.store.search_in(&query, Some(&self.overlay)).await?;
+        let hits = found.iter().map(|(score, content)| self.hit(content, *score)).collect();
+        Ok(stream::iter([Found::Page(hits)]).boxed())
     }
 
-    async fn describe(&self, id: &ContentId) -> Outcome<Option<Hit>> {
-        let content = self.store.get(id).await?.filter(|content| content.overlays.contains(&self.overlay));
-        Ok(content.map(|content| self.hit(&content, 0.0)))
+    async fn describe(&self, id: &ContentId, _journey: &Journey) -> Outcome<Option<Hit>> {
+        self.record(id).await
     }
 
     async fn open(&self, id: &ContentId) -> Outcome<Option<Arc<dyn Source>>> {
         let Some(reader) = self.store.reader(id).await? else { return Ok(None) };
         let offered = match reader.partial() {
             Some(partial) => partial.is_shared_in(&self.overlay),
-            None => self.describe(id).await?.is_some(),
+            None => self.record(id).await?.is_some(),
         };
         Ok(offered.then_some(reader as Arc<dyn Source>))
     }

@@ -19,7 +19,7 @@ pub use local::LocalOffer;
 pub use offer::{Offer, Source};
 pub use set::{Overlays, Search};
 
-use crate::model::{ContentId, Hit, Outcome, Overlay as OverlayRecord, Peer, Piece, Query};
+use crate::model::{ContentId, Hit, Journey, Outcome, Overlay as OverlayRecord, Peer, Piece, Query};
 
 /// What an overlay can do; a caller asks before it calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +49,9 @@ pub struct Fetch {
     pub size: u64,
     /// Who delivers, for people: a peer id.
     pub source: String,
-    /// The verified pieces of the range asked for, in order; a fault ends the stream.
+    /// The verified pieces of the range asked for, in order and without gaps, from the group on that holds its first
+    /// byte; a fault ends the stream. Of native content, `Piece::parents` and the data one after the other are the
+    /// bao stream of the range, unless no piece has parents.
     pub pieces: BoxStream<'static, Outcome<Piece>>,
 }
 
@@ -68,6 +70,10 @@ pub trait Overlay: Send + Sync {
     /// Its name in the configuration.
     fn name(&self) -> &str;
 
+    /// What names the network on every node that takes part in it, whatever it is called there; it goes onto the path of
+    /// a [`Journey`]. Visible ASCII without `,` and `;`, at most 128 bytes.
+    fn id(&self) -> String;
+
     /// What it can do.
     fn capabilities(&self) -> Capabilities;
 
@@ -79,20 +85,22 @@ pub trait Overlay: Send + Sync {
 
     /// Asks the network; the stream ends when everybody who was asked has answered or the overlay gave them up. The
     /// caller drops it when its own deadline has passed. An error means that the overlay refused to ask at all.
-    async fn search(&self, query: Arc<Query>) -> Outcome<BoxStream<'static, Found>>;
+    ///
+    /// The path of the journey holds this overlay already.
+    async fn search(&self, query: Arc<Query>, journey: &Journey) -> Outcome<BoxStream<'static, Found>>;
 
     /// Finds out who has a content.
     ///
     /// # Errors
     /// NotFound when nobody has it, Unsupported when the id is none of this network.
-    async fn locate(&self, id: &ContentId) -> Outcome<Located>;
+    async fn locate(&self, id: &ContentId, journey: &Journey) -> Outcome<Located>;
 
     /// Fetches a range of a content; a range that reaches beyond the end is cut there. Sources in `avoid` (values of
     /// [`Fetch::source`] that failed before) are not asked again.
     ///
     /// # Errors
     /// NotFound or Unavailable when no source delivers, Unsupported when the id is none of this network.
-    async fn fetch(&self, id: &ContentId, range: Range<u64>, avoid: &[String]) -> Outcome<Fetch>;
+    async fn fetch(&self, id: &ContentId, range: Range<u64>, avoid: &[String], journey: &Journey) -> Outcome<Fetch>;
 
     /// Makes local contents known to the network, or known again.
     async fn publish(&self, ids: &[ContentId]) -> Outcome<()>;

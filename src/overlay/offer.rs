@@ -1,25 +1,34 @@
 //! What this node offers to the peers of an overlay: hits to their queries, and bytes that they can verify.
 //!
-//! An overlay answers its peers through this trait alone, so that what stands behind it (the local store today, the
-//! far side of a bridge) is not its business.
+//! An overlay answers its peers through this trait alone, so that what stands behind it (the local store, the far sides
+//! of bridges) is not its business.
 
 use std::{io, ops::Range, sync::Arc};
 
 use async_trait::async_trait;
+use futures::stream::BoxStream;
 
-use crate::model::{ContentId, Hit, Outcome, Query};
+use super::{Fetch, Found};
+use crate::model::{ContentId, Hit, Journey, Outcome, Query};
 
-/// What this node offers in one overlay.
+/// What this node offers in one overlay. A journey is that of the peer's question; its path holds the overlay.
 #[async_trait]
 pub trait Offer: Send + Sync {
-    /// The best hits for a peer's query, at most `query.limit`, best first.
-    async fn search(&self, query: &Query) -> Outcome<Vec<Hit>>;
+    /// Hits for a peer's query: a first page with the best of what is here, at most `query.limit`, at once; then what
+    /// comes from further away. It is dropped at the asker's deadline, or when the asker goes away.
+    async fn search(&self, query: Arc<Query>, journey: &Journey) -> Outcome<BoxStream<'static, Found>>;
 
-    /// The record of one content that is offered, if it is.
-    async fn describe(&self, id: &ContentId) -> Outcome<Option<Hit>>;
+    /// The record of one content that is offered, if it is; here or further away.
+    async fn describe(&self, id: &ContentId, journey: &Journey) -> Outcome<Option<Hit>>;
 
     /// The bytes of one content, if all or some of them are here.
     async fn open(&self, id: &ContentId) -> Outcome<Option<Arc<dyn Source>>>;
+
+    /// Brings a range of a content from further away, to be handed on while it comes; none when it is not offered.
+    async fn bring(&self, id: &ContentId, range: Range<u64>, journey: &Journey) -> Outcome<Option<Fetch>> {
+        let _ = (id, range, journey);
+        Ok(None)
+    }
 }
 
 /// Bytes of one native content that can be proved to others.

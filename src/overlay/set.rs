@@ -11,21 +11,28 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{Capabilities, Fetch, Found, Located, Overlay};
 use crate::{
-    model::{Content, ContentId, Fault, FaultKind, Hit, Outcome, OverlayAnswer, OverlayOutcome, Query},
+    model::{Content, ContentId, Fault, FaultKind, Hit, Journey, Outcome, OverlayAnswer, OverlayOutcome, Query},
     overlay::merge::Merged,
     store::Store,
 };
 
 /// The overlays of this node, in the order of the configuration, and what the node itself holds.
 pub struct Overlays {
+    /// This node's peer id.
+    origin: String,
     store: Arc<Store>,
     all: Vec<Arc<dyn Overlay>>,
 }
 
 impl Overlays {
-    /// The set of these overlays over the node's store.
-    pub fn new(store: Arc<Store>, all: Vec<Arc<dyn Overlay>>) -> Self {
-        Self { store, all }
+    /// The set of these overlays over the store of the node with that peer id.
+    pub fn new(origin: impl Into<String>, store: Arc<Store>, all: Vec<Arc<dyn Overlay>>) -> Self {
+        Self { origin: origin.into(), store, all }
+    }
+
+    /// The journey of a question that begins here.
+    pub fn begin(&self) -> Journey {
+        Journey::begin(&self.origin)
     }
 
     /// Each overlay, in order.
@@ -70,15 +77,15 @@ impl Overlays {
         Ok(publishing.map(|overlay| overlay.name().to_owned()).collect())
     }
 
-    /// Asks this node and the named overlays, or all.
+    /// Asks this node and the named overlays, or all; those that the journey has been in are left out.
     ///
     /// # Errors
     /// InvalidRequest for an unknown overlay; one that refuses to ask is told in the outcomes.
-    pub async fn search(&self, query: Arc<Query>, names: &[String]) -> Outcome<Search> {
-        let chosen = self.select(names)?;
+    pub async fn search(&self, query: Arc<Query>, names: &[String], journey: &Journey) -> Outcome<Search> {
+        let (chosen, journey) = self.asked(names, journey)?;
         let mut search = Search::new(query.limit);
         for overlay in &chosen {
-            search.ask(overlay, &query).await;
+            search.ask(overlay, &query, &journey).await;
         }
         let offered = self.store.search(&query).await?;
         let local = offered.iter().filter_map(|(score, content)| local_hit(*score, content, &chosen)).collect();
@@ -90,36 +97,54 @@ impl Overlays {
     ///
     /// # Errors
     /// The most telling fault of those asked.
-    pub async fn locate(&self, id: &ContentId, names: &[String]) -> Outcome<Located> {
-        let ask = |overlay: &Arc<dyn Overlay>| {
+    pub async fn locate(&self, id: &ContentId, names: &[String], journey: &Journey) -> Outcome<Located> {
+        let ask = |overlay: &Arc<dyn Overlay>, journey: Journey| {
             let (overlay, id) = (overlay.clone(), id.clone());
-            async move { overlay.locate(&id).await }.boxed()
+            async move { overlay.locate(&id, &journey).await }.boxed()
         };
-        self.first(id, names, ask).await
+        self.first(id, names, journey, ask).await
     }
 
     /// Fetches a range from the first overlay that delivers it; `avoid` names sources that failed before.
     ///
     /// # Errors
     /// The most telling fault of those asked.
-    pub async fn fetch(&self, id: &ContentId, range: Range<u64>, names: &[String], avoid: &[String]) -> Outcome<Fetch> {
-        let ask = |overlay: &Arc<dyn Overlay>| {
+    pub async fn fetch(
+        &self,
+        id: &ContentId,
+        range: Range<u64>,
+        names: &[String],
+        avoid: &[String],
+        journey: &Journey,
+    ) -> Outcome<Fetch> {
+        let ask = |overlay: &Arc<dyn Overlay>, journey: Journey| {
             let (overlay, id, range, avoid) = (overlay.clone(), id.clone(), range.clone(), avoid.to_vec());
-            async move { overlay.fetch(&id, range, &avoid).await }.boxed()
+            async move { overlay.fetch(&id, range, &avoid, &journey).await }.boxed()
         };
-        self.first(id, names, ask).await
+        self.first(id, names, journey, ask).await
+    }
+
+    /// The named overlays, or all, that the journey has not been in, and the journey as they see it: with all of them on
+    /// its path, so that no gateway between two of them asks one on behalf of the other.
+    fn asked(&self, names: &[String], journey: &Journey) -> Outcome<(Vec<&Arc<dyn Overlay>>, Journey)> {
+        let mut chosen = self.select(names)?;
+        chosen.retain(|overlay| journey.path.is_empty() || !journey.has_been_in(&overlay.id()));
+        let journey = journey.asked_in(chosen.iter().map(|overlay| overlay.id()));
+        Ok((chosen, journey))
     }
 
     async fn first<T: Send + 'static>(
         &self,
         id: &ContentId,
         names: &[String],
-        ask: impl Fn(&Arc<dyn Overlay>) -> BoxFuture<'static, Outcome<T>>,
+        journey: &Journey,
+        ask: impl Fn(&Arc<dyn Overlay>, Journey) -> BoxFuture<'static, Outcome<T>>,
     ) -> Outcome<T> {
-        let able = self.select(names)?.into_iter().filter(|overlay| overlay.capabilities().fetch);
+        let (chosen, journey) = self.asked(names, journey)?;
+        let able = chosen.into_iter().filter(|overlay| overlay.capabilities().fetch);
         // The faults are kept, so that one overlay's "not of my kind" does not hide another's "try again".
         let faults = Faults::default();
-        let asked: Vec<_> = able.map(|overlay| faults.watch(ask(overlay))).collect();
+        let asked: Vec<_> = able.map(|overlay| faults.watch(ask(overlay, journey.clone()))).collect();
         if asked.is_empty() {
             return Err(no_overlay(id));
         }
@@ -181,12 +206,12 @@ impl Search {
         Self { merged: Merged::new(limit), coming: SelectAll::new(), outcomes: Vec::new() }
     }
 
-    async fn ask(&mut self, overlay: &Arc<dyn Overlay>, query: &Arc<Query>) {
+    async fn ask(&mut self, overlay: &Arc<dyn Overlay>, query: &Arc<Query>, journey: &Journey) {
         let place = self.outcomes.len();
         let outcome = if !matches!(overlay.capabilities(), Capabilities { search: true, .. }) {
             OverlayAnswer::Unsupported
         } else {
-            match overlay.search(query.clone()).await {
+            match overlay.search(query.clone(), journey).await {
                 Ok(found) => {
                     // The end of the stream is an event too: it turns "timed out" into "answered".
                     let end = futures::stream::once(std::future::ready((place, None)));

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures::{StreamExt, stream};
 
 use crate::{
-    model::{ByteStream, Content, ContentId, Fault, FaultKind, Outcome, Payload, Piece, Time},
+    model::{ByteStream, Content, ContentId, Fault, FaultKind, Journey, Outcome, Payload, Piece, Time},
     overlay::{Fetch, Located, Overlays},
     store::Store,
 };
@@ -34,7 +34,7 @@ impl Contents {
     pub async fn describe(&self, id: &ContentId) -> Outcome<Content> {
         match self.store.get(id).await? {
             Some(content) => Ok(Content::clone(&content)),
-            None => self.overlays.locate(id, &[]).await.map(remote_content),
+            None => self.overlays.locate(id, &[], &self.overlays.begin()).await.map(remote_content),
         }
     }
 
@@ -51,8 +51,11 @@ impl Contents {
             let payload = Payload::Stream { size: Some(range.end - range.start), stream: reader.stream(range) };
             return Ok((Content::clone(&content), payload));
         }
-        let (located, first) =
-            tokio::try_join!(self.overlays.locate(id, &[]), self.overlays.fetch(id, range.clone(), &[], &[]),)?;
+        let journey = self.overlays.begin();
+        let (located, first) = tokio::try_join!(
+            self.overlays.locate(id, &[], &journey),
+            self.overlays.fetch(id, range.clone(), &[], &[], &journey),
+        )?;
         let mut content = remote_content(located);
         // What the source of the bytes says is what the bytes are verified against.
         content.size = first.size;
@@ -61,6 +64,7 @@ impl Contents {
         let delivery = Delivery {
             overlays: self.overlays.clone(),
             id: id.clone(),
+            journey,
             size: first.size,
             rest: range,
             failed: Vec::new(),
@@ -96,6 +100,7 @@ fn remote_content(located: Located) -> Content {
 struct Delivery {
     overlays: Arc<Overlays>,
     id: ContentId,
+    journey: Journey,
     size: u64,
     rest: Range<u64>,
     failed: Vec<String>,
@@ -117,7 +122,8 @@ impl Delivery {
             let fetch = match &mut self.current {
                 Some(fetch) => fetch,
                 None => {
-                    let fetch = self.overlays.fetch(&self.id, self.rest.clone(), &[], &self.failed).await?;
+                    let (id, rest) = (&self.id, self.rest.clone());
+                    let fetch = self.overlays.fetch(id, rest, &[], &self.failed, &self.journey).await?;
                     self.current.insert(fetch)
                 }
             };

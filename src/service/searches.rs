@@ -148,7 +148,8 @@ impl Searches {
 
     async fn ask(&self, question: &Question) -> Outcome<Search> {
         self.served.fetch_add(1, Relaxed);
-        self.overlays.search(Arc::new(question.query.clone()), &question.overlays).await
+        let journey = self.overlays.begin();
+        self.overlays.search(Arc::new(question.query.clone()), &question.overlays, &journey).await
     }
 
     fn progress(&self, id: &str) -> Outcome<watch::Receiver<Progress>> {

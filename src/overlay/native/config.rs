@@ -142,6 +142,7 @@ pub fn parse_network_key(text: &str) -> Result<[u8; 32], NativeError> {
 
 /// A configuration whose texts have been read.
 pub(super) struct Checked {
+    pub id: String,
     pub listen: Vec<Multiaddr>,
     pub bootstrap: Vec<Multiaddr>,
     pub protocols: Protocols,
@@ -182,7 +183,15 @@ pub(super) fn check(config: &NativeConfig) -> Result<Checked, NativeError> {
     }
     let bootstrap = addresses(name, &config.bootstrap)?;
     let protocols = Protocols::of(name).ok_or_else(|| NativeError::Name(name.clone()))?;
-    Ok(Checked { listen, bootstrap, protocols })
+    Ok(Checked { id: overlay_id(config), listen, bootstrap, protocols })
+}
+
+/// What names the overlay on every node: made from its name and its key, of which it tells nothing.
+fn overlay_id(config: &NativeConfig) -> String {
+    let mut hasher = blake3::Hasher::new_derive_key("peergate 2026 native overlay id");
+    hasher.update(&config.network_key.unwrap_or_default()).update(config.name.as_bytes());
+    let hash = hasher.finalize().to_hex();
+    format!("native:{}", &hash[..32])
 }
 
 fn addresses(overlay: &str, texts: &[String]) -> Result<Vec<Multiaddr>, NativeError> {
@@ -209,6 +218,14 @@ mod tests {
             let error = parse_network_key(text).unwrap_err().to_string();
             assert!(error.contains("swarm.key"), "{error}");
         }
+    }
+
+    #[test]
+    fn name_and_key_make_the_id_of_an_overlay() {
+        let id = |name: &str, network_key| overlay_id(&NativeConfig { network_key, ..NativeConfig::new(name, "x") });
+        assert_eq!(id("home", None), id("home", None));
+        let all = [id("home", None), id("work", None), id("home", Some([1; 32])), id("home", Some([2; 32]))];
+        assert!((1..4).all(|i| !all[i..].contains(&all[i - 1])), "{all:?}");
     }
 
     #[test]

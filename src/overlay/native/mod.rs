@@ -13,6 +13,7 @@ mod event_loop;
 mod events;
 mod hits;
 mod identity;
+mod journey;
 mod links;
 mod peers;
 mod records;
@@ -50,7 +51,9 @@ use self::{
     shared::{Command, Shared},
 };
 use super::{Capabilities, Fetch, Found, Located, Offer, Overlay};
-use crate::model::{ContentId, Fault, Outcome, Overlay as OverlayRecord, OverlayKind, OverlayState, Peer, Query};
+use crate::model::{
+    ContentId, Fault, Journey, Outcome, Overlay as OverlayRecord, OverlayKind, OverlayState, Peer, Query,
+};
 
 /// Commands that wait for the event loop; who sends more waits.
 const MAX_COMMANDS: usize = 1024;
@@ -84,7 +87,7 @@ impl Native {
 
         let swarm = swarm::build(&config, &checked.protocols, key, records)?;
         let (commands, queue) = mpsc::channel(MAX_COMMANDS);
-        let shared = Shared::new(config.name, local, checked.protocols, config.patience, offer, commands);
+        let shared = Shared::new((config.name, checked.id), local, checked.protocols, config.patience, offer, commands);
         let shared = Arc::new(shared);
         let mut event_loop = EventLoop::new(swarm, shared.clone(), checked.bootstrap, queue, records_path);
         event_loop.listen(&checked.listen).await?;
@@ -119,6 +122,10 @@ impl Overlay for Native {
         &self.shared.name
     }
 
+    fn id(&self) -> String {
+        self.shared.id.clone()
+    }
+
     fn capabilities(&self) -> Capabilities {
         Capabilities { search: true, fetch: true, publish: true, peers: true }
     }
@@ -143,16 +150,16 @@ impl Overlay for Native {
         self.shared.addresses()
     }
 
-    async fn search(&self, query: Arc<Query>) -> Outcome<BoxStream<'static, Found>> {
-        Ok(search::ask_all(&self.shared, &query))
+    async fn search(&self, query: Arc<Query>, journey: &Journey) -> Outcome<BoxStream<'static, Found>> {
+        Ok(search::ask_all(&self.shared, &query, journey))
     }
 
-    async fn locate(&self, id: &ContentId) -> Outcome<Located> {
-        blobs::locate(&self.shared, id).await
+    async fn locate(&self, id: &ContentId, journey: &Journey) -> Outcome<Located> {
+        blobs::locate(&self.shared, id, journey).await
     }
 
-    async fn fetch(&self, id: &ContentId, range: Range<u64>, avoid: &[String]) -> Outcome<Fetch> {
-        blobs::fetch(&self.shared, id, range, avoid).await
+    async fn fetch(&self, id: &ContentId, range: Range<u64>, avoid: &[String], journey: &Journey) -> Outcome<Fetch> {
+        blobs::fetch(&self.shared, id, range, avoid, journey).await
     }
 
     async fn publish(&self, ids: &[ContentId]) -> Outcome<()> {

@@ -26,7 +26,7 @@ use super::{
     wire::Wire,
 };
 use crate::{
-    model::{Fault, Outcome, Peer},
+    model::{ContentId, Fault, Outcome, Peer},
     overlay::Offer,
 };
 
@@ -82,12 +82,11 @@ pub(super) enum Command {
     },
 }
 
-/// A BLAKE3 hash: the id of a native content.
-pub(super) type Hash = [u8; 32];
-
 /// The part that all tasks of one overlay share.
 pub(super) struct Shared {
     pub name: String,
+    /// What names the overlay on every node.
+    pub id: String,
     pub local: PeerId,
     pub protocols: Protocols,
     pub patience: Patience,
@@ -108,8 +107,8 @@ pub(super) struct Shared {
     commands: mpsc::Sender<Command>,
     members: RwLock<Members>,
     addresses: RwLock<Vec<String>>,
-    known: Mutex<LruCache<Hash, VecDeque<PeerId>>>,
-    liars: Mutex<LruCache<(PeerId, Hash), ()>>,
+    known: Mutex<LruCache<ContentId, VecDeque<PeerId>>>,
+    liars: Mutex<LruCache<(PeerId, ContentId), ()>>,
 }
 
 /// A stream to a peer, and the permit that bounds how many there are.
@@ -131,7 +130,7 @@ pub(super) enum Unreachable {
 
 impl Shared {
     pub fn new(
-        name: String,
+        (name, id): (String, String),
         local: PeerId,
         protocols: Protocols,
         patience: Patience,
@@ -140,6 +139,7 @@ impl Shared {
     ) -> Self {
         Self {
             name,
+            id,
             local,
             protocols,
             patience,
@@ -215,9 +215,9 @@ impl Shared {
     }
 
     /// Remembers that a peer has a content, so that it is asked first.
-    pub fn learn_source(&self, hash: Hash, peer: PeerId) {
+    pub fn learn_source(&self, id: &ContentId, peer: PeerId) {
         let mut known = lock(&self.known);
-        let sources = known.get_or_insert_mut(hash, VecDeque::new);
+        let sources = known.get_or_insert_mut_ref(id, VecDeque::new);
         if sources.front() == Some(&peer) {
             return;
         }
@@ -227,27 +227,27 @@ impl Shared {
     }
 
     /// Forgets that a peer had a content.
-    pub fn forget_source(&self, hash: &Hash, peer: &PeerId) {
-        if let Some(sources) = lock(&self.known).get_mut(hash) {
+    pub fn forget_source(&self, id: &ContentId, peer: &PeerId) {
+        if let Some(sources) = lock(&self.known).get_mut(id) {
             sources.retain(|source| source != peer);
         }
     }
 
     /// Peers that had the content when they were asked last, latest first.
-    pub fn known_sources(&self, hash: &Hash) -> Vec<PeerId> {
-        lock(&self.known).get(hash).map(|sources| sources.iter().copied().collect()).unwrap_or_default()
+    pub fn known_sources(&self, id: &ContentId) -> Vec<PeerId> {
+        lock(&self.known).get(id).map(|sources| sources.iter().copied().collect()).unwrap_or_default()
     }
 
     /// Remembers that a peer sent bytes that do not belong to the content, so that it is not asked for it again.
-    pub fn distrust(&self, peer: PeerId, hash: Hash) {
-        lock(&self.liars).put((peer, hash), ());
-        self.forget_source(&hash, &peer);
+    pub fn distrust(&self, peer: PeerId, id: &ContentId) {
+        lock(&self.liars).put((peer, id.clone()), ());
+        self.forget_source(id, &peer);
         self.lies.fetch_add(1, Relaxed);
     }
 
     /// Whether a peer has sent bad bytes for this content before.
-    pub fn is_distrusted(&self, peer: &PeerId, hash: &Hash) -> bool {
-        lock(&self.liars).contains(&(*peer, *hash))
+    pub fn is_distrusted(&self, peer: &PeerId, id: &ContentId) -> bool {
+        lock(&self.liars).contains(&(*peer, id.clone()))
     }
 }
 

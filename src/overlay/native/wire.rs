@@ -41,6 +41,12 @@ impl Wire {
         self.stream.write_all(bytes).await
     }
 
+    /// Writes bytes as they are, and sees them off.
+    pub async fn send_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(bytes).await?;
+        self.stream.flush().await
+    }
+
     /// Says that nothing more will be written.
     pub async fn close(&mut self) -> io::Result<()> {
         self.stream.close().await
@@ -103,6 +109,13 @@ impl Wire {
         out.extend_from_slice(&self.ahead[self.taken..self.taken + count]);
         self.taken += count;
         Ok(count)
+    }
+
+    /// Returns when the other side has ended the stream; it has nothing more to say.
+    pub async fn gone(&mut self) {
+        while self.fill().await.is_ok() {
+            self.taken = self.filled;
+        }
     }
 
     /// Takes more at once from now on.

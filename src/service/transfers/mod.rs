@@ -92,7 +92,8 @@ impl Transfers {
         let (name, size, state) = match &local {
             Some(content) => (content.name.clone(), content.size, TransferState::Complete),
             None => {
-                let located = self.overlays.locate(&wanted.content_id, &wanted.overlays).await?;
+                let located =
+                    self.overlays.locate(&wanted.content_id, &wanted.overlays, &self.overlays.begin()).await?;
                 (located.hit.name, located.hit.size, TransferState::Queued)
             }
         };

@@ -113,7 +113,8 @@ impl Attempt<'_> {
             }
             None => 0..u64::MAX,
         };
-        let asked = self.overlays.fetch(&record.content_id, missing.clone(), &self.job.overlays, &self.failed);
+        let (journey, overlays) = (self.overlays.begin(), &self.job.overlays);
+        let asked = self.overlays.fetch(&record.content_id, missing.clone(), overlays, &self.failed, &journey);
         let fetch = tokio::select! {
             () = self.stop.cancelled() => return Ok(None),
             fetch = asked => fetch?,

@@ -7,7 +7,7 @@ use futures::stream::BoxStream;
 
 use super::*;
 use crate::{
-    model::{Overlay as OverlayRecord, OverlayKind, OverlayState, Peer, Query},
+    model::{Journey, Overlay as OverlayRecord, OverlayKind, OverlayState, Peer, Query},
     overlay::{Capabilities, Fetch, Found, Located, Overlay},
 };
 
@@ -18,6 +18,10 @@ struct Silent;
 impl Overlay for Silent {
     fn name(&self) -> &str {
         "silent"
+    }
+
+    fn id(&self) -> String {
+        "native:silent".to_owned()
     }
 
     fn capabilities(&self) -> Capabilities {
@@ -43,15 +47,15 @@ impl Overlay for Silent {
         Vec::new()
     }
 
-    async fn search(&self, _: Arc<Query>) -> Outcome<BoxStream<'static, Found>> {
+    async fn search(&self, _: Arc<Query>, _: &Journey) -> Outcome<BoxStream<'static, Found>> {
         pending().await
     }
 
-    async fn locate(&self, _: &ContentId) -> Outcome<Located> {
+    async fn locate(&self, _: &ContentId, _: &Journey) -> Outcome<Located> {
         pending().await
     }
 
-    async fn fetch(&self, _: &ContentId, _: Range<u64>, _: &[String]) -> Outcome<Fetch> {
+    async fn fetch(&self, _: &ContentId, _: Range<u64>, _: &[String], _: &Journey) -> Outcome<Fetch> {
         pending().await
     }
 
@@ -102,7 +106,7 @@ async fn queued(dir: &std::path::Path, concurrent: usize, priorities: &[i32]) ->
         };
         store.save_transfer(&TransferRow { transfer, overlays: Vec::new() }, &[]).await.unwrap();
     }
-    let overlays = Arc::new(Overlays::new(store.clone(), vec![Arc::new(Silent)]));
+    let overlays = Arc::new(Overlays::new("12D3KooWNode", store.clone(), vec![Arc::new(Silent)]));
     Transfers::restore(store, overlays, Policy { concurrent, share: false }).await.unwrap()
 }
 

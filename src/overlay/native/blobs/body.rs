@@ -20,11 +20,11 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use super::{
     super::{
-        shared::{Conversation, Hash, Shared},
+        shared::{Conversation, Shared},
         wire::{Wire, invalid},
     },
-    decode::Decoder,
-    messages::{Abort, MAX_BLOCK, MAX_HEADER, Status},
+    messages::{End, MAX_BLOCK, MAX_HEADER, Status},
+    proof::Proof,
 };
 use crate::model::{ContentId, Fault, Outcome, Piece};
 
@@ -39,7 +39,7 @@ const LEAST_ROOM: usize = 256 << 10;
 pub(super) struct Body {
     pub shared: Arc<Shared>,
     pub peer: PeerId,
-    pub hash: Hash,
+    pub id: ContentId,
     pub size: u64,
     /// What the peer sends: whole groups.
     pub range: Range<u64>,
@@ -75,28 +75,25 @@ impl Body {
             Ok(()) if rest.is_empty() => return,
             Ok(()) => Err(Fault::unavailable(format!(
                 "source {} has bytes {} to {} of content {} not yet",
-                self.peer,
-                rest.start,
-                rest.end,
-                ContentId::native(self.hash)
+                self.peer, rest.start, rest.end, self.id
             ))),
         };
         let _ = batches.send(ended).await;
     }
 
     async fn pump(&self, wire: &mut Wire, batches: &mpsc::Sender<Batch>) -> Outcome<()> {
-        let mut decoder = Decoder::new(self.hash, self.size, &self.range);
+        let mut proof = Proof::new(&self.id, self.size, &self.range);
         let mut bytes = BytesMut::new();
         let mut left_in_block = 0;
         wire.expect_bulk();
-        while !decoder.is_complete() {
+        while !proof.is_complete() {
             if bytes.capacity() - bytes.len() < LEAST_ROOM {
                 bytes.reserve(ALLOCATION);
             }
             let read = timeout(self.shared.patience.stall, read(wire, &mut left_in_block, &mut bytes)).await;
             read.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())).map_err(|error| self.broken(&error))?;
             let mut pieces = Vec::new();
-            decoder.decode(&mut bytes, &mut pieces).map_err(|_| self.forged())?;
+            proof.take(&mut bytes, &mut pieces).map_err(|_| self.forged())?;
             if pieces.is_empty() {
                 continue;
             }
@@ -106,12 +103,15 @@ impl Body {
                 return Ok(());
             }
         }
-        Ok(())
+        let Proof::AtTheEnd(whole) = proof else { return Ok(()) };
+        let end = timeout(self.shared.patience.stall, end(wire, left_in_block)).await;
+        let end = end.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())).map_err(|error| self.broken(&error))?;
+        whole.agrees_with(&end.hash).map_err(|_| self.forged())
     }
 
     fn forged(&self) -> Fault {
-        self.shared.distrust(self.peer, self.hash);
-        let id = ContentId::native(self.hash);
+        let id = &self.id;
+        self.shared.distrust(self.peer, id);
         tracing::warn!(overlay = self.shared.name, peer = %self.peer, content = %id, "peer sent bytes of something else");
         Fault::unavailable(format!(
             "source {} sent bytes that do not belong to content {id}; none were kept",
@@ -120,8 +120,8 @@ impl Body {
     }
 
     fn broken(&self, error: &io::Error) -> Fault {
-        self.shared.forget_source(&self.hash, &self.peer);
-        let (peer, id) = (self.peer, ContentId::native(self.hash));
+        self.shared.forget_source(&self.id, &self.peer);
+        let (peer, id) = (self.peer, &self.id);
         Fault::unavailable(match error.kind() {
             io::ErrorKind::NotFound => format!("source {peer} no longer has content {id}"),
             io::ErrorKind::TimedOut => {
@@ -148,8 +148,17 @@ async fn read(wire: &mut Wire, left_in_block: &mut usize, bytes: &mut BytesMut) 
     Ok(())
 }
 
-fn aborted(abort: Abort) -> io::Error {
-    match abort.status() {
+/// Reads what follows the last byte of a content of another network.
+async fn end(wire: &mut Wire, left_in_block: usize) -> io::Result<End> {
+    if left_in_block > 0 || wire.receive_block_length().await? > 0 {
+        return Err(invalid("it sends more than it stated"));
+    }
+    let end: End = wire.receive(MAX_HEADER).await?;
+    if end.status() == Status::Ok { Ok(end) } else { Err(aborted(end)) }
+}
+
+fn aborted(end: End) -> io::Error {
+    match end.status() {
         Status::NotFound => io::ErrorKind::NotFound.into(),
         status => io::Error::other(format!("it reports {status:?}").to_lowercase()),
     }

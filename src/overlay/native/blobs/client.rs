@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use super::{
     super::{
         hits::MAX_CONTENT,
-        shared::{Conversation, Hash, Shared},
+        shared::{Conversation, Shared},
         wire::invalid,
     },
     GROUP,
@@ -19,12 +19,20 @@ use super::{
     whole_groups,
 };
 use crate::{
-    model::{ContentId, Fault, Outcome},
+    model::{ContentId, Fault, Journey, Outcome},
     overlay::Fetch,
 };
 
 /// Sources from memory that are tried before everybody is asked.
 const MAX_FROM_MEMORY: usize = 3;
+
+/// What is asked of a peer.
+pub(super) struct Wanted {
+    pub kind: Kind,
+    pub id: ContentId,
+    pub range: Range<u64>,
+    pub journey: Journey,
+}
 
 /// Fetches the groups that a range touches from the first source that sends them: sources that are known first, then
 /// whoever says that it has the content.
@@ -33,25 +41,26 @@ pub(in super::super) async fn fetch(
     id: &ContentId,
     range: Range<u64>,
     avoid: &[String],
+    journey: &Journey,
 ) -> Outcome<Fetch> {
-    let hash = find::native(shared, id)?;
     if range.start > range.end {
         return Err(Fault::invalid(format!("range ends at {} before it begins at {}", range.end, range.start)));
     }
     let mut tried: Vec<PeerId> = avoid.iter().filter_map(|peer| peer.parse().ok()).collect();
     let mut failure = None;
-    let mut known = shared.known_sources(&hash);
-    known.retain(|peer| !tried.contains(peer) && !shared.is_distrusted(peer, &hash) && shared.members().has(peer));
+    let wanted = Wanted { kind: Kind::Fetch, id: id.clone(), range, journey: journey.clone() };
+    let mut known = shared.known_sources(id);
+    known.retain(|peer| !tried.contains(peer) && !shared.is_distrusted(peer, id) && shared.members().has(peer));
     for peer in known.into_iter().take(MAX_FROM_MEMORY) {
         tried.push(peer);
-        match begin(shared, peer, hash, &range).await {
+        match begin(shared, peer, &wanted).await {
             Ok(fetch) => return Ok(fetch),
             Err(fault) => failure = Some(fault),
         }
     }
-    let mut sources = find::sources(shared, hash, Kind::Have, range.clone(), tried);
+    let mut sources = find::sources(shared, id, Kind::Have, wanted.range.clone(), tried, journey);
     while let Some((peer, _)) = sources.next().await {
-        match begin(shared, peer, hash, &range).await {
+        match begin(shared, peer, &wanted).await {
             Ok(fetch) => return Ok(fetch),
             Err(fault) => failure = Some(fault),
         }
@@ -59,25 +68,25 @@ pub(in super::super) async fn fetch(
     Err(failure.unwrap_or_else(|| find::nobody(shared, id)))
 }
 
-async fn begin(shared: &Arc<Shared>, peer: PeerId, hash: Hash, range: &Range<u64>) -> Outcome<Fetch> {
-    let asked = ask(shared, peer, hash, Kind::Fetch, range).await;
+async fn begin(shared: &Arc<Shared>, peer: PeerId, wanted: &Wanted) -> Outcome<Fetch> {
+    let id = &wanted.id;
+    let asked = ask(shared, peer, wanted).await;
     let (conversation, header) = asked.map_err(|error| {
-        shared.forget_source(&hash, &peer);
-        let id = ContentId::native(hash);
+        shared.forget_source(id, &peer);
         match error.kind() {
             io::ErrorKind::NotFound => Fault::unavailable(format!("source {peer} no longer has content {id}")),
             _ => Fault::unavailable(format!("source {peer} does not send content {id}: {error}")),
         }
     })?;
-    let wanted = whole_groups(range.clone(), header.size);
-    shared.learn_source(hash, peer);
+    let whole = whole_groups(wanted.range.clone(), header.size);
+    shared.learn_source(id, peer);
     let body = Body {
         shared: shared.clone(),
         peer,
-        hash,
+        id: id.clone(),
         size: header.size,
         range: header.start..header.end,
-        wanted_end: wanted.end,
+        wanted_end: whole.end,
     };
     Ok(Fetch { size: header.size, source: peer.to_string(), pieces: body.pieces(conversation) })
 }
@@ -86,15 +95,10 @@ async fn begin(shared: &Arc<Shared>, peer: PeerId, hash: Hash, range: &Range<u64
 ///
 /// # Errors
 /// `NotFound` when it has nothing of what is wanted.
-pub(super) async fn ask(
-    shared: &Shared,
-    peer: PeerId,
-    hash: Hash,
-    kind: Kind,
-    range: &Range<u64>,
-) -> io::Result<(Conversation, Header)> {
+pub(super) async fn ask(shared: &Shared, peer: PeerId, wanted: &Wanted) -> io::Result<(Conversation, Header)> {
+    let Wanted { kind, id, range, journey } = wanted;
     let mut conversation = shared.open(peer, &shared.protocols.blobs).await.map_err(io::Error::other)?;
-    let request = Request { kind: kind.into(), hash: hash.to_vec(), start: range.start, end: range.end };
+    let request = Request::of(*kind, id, range, journey);
     let answer = async {
         conversation.wire.send(&request).await?;
         conversation.wire.receive::<Header>(MAX_HEADER).await
@@ -105,21 +109,21 @@ pub(super) async fn ask(
         Status::NotFound => return Err(io::ErrorKind::NotFound.into()),
         status => return Err(io::Error::other(format!("it reports {status:?}").to_lowercase())),
     }
-    if let Err(error) = check(&header, kind, hash, range) {
+    if let Err(error) = check(&header, *kind, id, range) {
         if error.kind() == io::ErrorKind::InvalidData {
-            shared.distrust(peer, hash);
+            shared.distrust(peer, id);
         }
         return Err(error);
     }
     Ok((conversation, header))
 }
 
-fn check(header: &Header, kind: Kind, hash: Hash, range: &Range<u64>) -> io::Result<()> {
+fn check(header: &Header, kind: Kind, id: &ContentId, range: &Range<u64>) -> io::Result<()> {
     let Header { size, start, end, .. } = *header;
     if size > MAX_CONTENT {
         return Err(invalid(format!("it says that the content has {size} bytes, the limit is {MAX_CONTENT}")));
     }
-    if size == 0 && blake3::hash(b"") != hash {
+    if size == 0 && id.hash().is_some_and(|hash| blake3::hash(b"") != hash) {
         return Err(invalid("it says that the content is empty, which its hash denies"));
     }
     let wanted = whole_groups(range.clone(), size);

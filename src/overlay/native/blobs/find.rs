@@ -17,13 +17,13 @@ use tokio_stream::wrappers::ReceiverStream;
 use super::{
     super::{
         hits::bare_hit,
-        shared::{Command, Hash, Shared},
+        shared::{Command, Shared},
     },
-    client::ask,
+    client::{Wanted, ask},
     messages::{Header, Kind},
 };
 use crate::{
-    model::{ContentId, Fault, Outcome},
+    model::{ContentId, Fault, Journey, Outcome},
     overlay::Located,
 };
 
@@ -37,17 +37,8 @@ const GRACE: std::time::Duration = std::time::Duration::from_millis(100);
 const MULTIHASH_PREFIX: [u8; 2] = [0x1e, 32];
 
 /// The key of a content in the DHT: the multihash of its BLAKE3 hash.
-pub(in super::super) fn record_key(hash: &Hash) -> RecordKey {
+pub(in super::super) fn record_key(hash: &[u8; 32]) -> RecordKey {
     RecordKey::from([&MULTIHASH_PREFIX[..], hash].concat())
-}
-
-/// The hash of a native content.
-///
-/// # Errors
-/// Unsupported for the ids of other networks.
-pub(in super::super) fn native(shared: &Shared, id: &ContentId) -> Outcome<Hash> {
-    let hash = id.hash().map(|hash| *hash.as_bytes());
-    hash.ok_or_else(|| Fault::unsupported(format!("overlay {} knows contents by BLAKE3 only, not {id}", shared.name)))
 }
 
 pub(super) fn nobody(shared: &Shared, id: &ContentId) -> Fault {
@@ -57,10 +48,11 @@ pub(super) fn nobody(shared: &Shared, id: &ContentId) -> Fault {
 /// The peers that say they have some of the range, as they answer, except those in `skip`.
 pub(super) fn sources(
     shared: &Arc<Shared>,
-    hash: Hash,
+    id: &ContentId,
     kind: Kind,
     range: Range<u64>,
     skip: Vec<PeerId>,
+    journey: &Journey,
 ) -> BoxStream<'static, (PeerId, Header)> {
     let connected = shared.members().nearest(MAX_ASKED);
     if connected.is_empty() {
@@ -68,17 +60,18 @@ pub(super) fn sources(
     }
     let skip: HashSet<_> = skip.into_iter().collect();
     let asked: HashSet<_> = connected.iter().copied().collect();
-    let further = providers(shared.clone(), hash).filter(move |peer| future::ready(!asked.contains(peer)));
+    let further = providers(shared.clone(), id).filter(move |peer| future::ready(!asked.contains(peer)));
     let deadline = sleep_until(Instant::now() + shared.patience.connect);
-    let shared = shared.clone();
+    let (shared, request) =
+        (shared.clone(), Arc::new(Wanted { kind, id: id.clone(), range, journey: journey.clone() }));
     let probe = move |peer: PeerId| {
-        let (shared, range) = (shared.clone(), range.clone());
-        let wanted = !skip.contains(&peer) && !shared.is_distrusted(&peer, &hash);
+        let (shared, wanted) = (shared.clone(), request.clone());
+        let is_asked = !skip.contains(&peer) && !shared.is_distrusted(&peer, &wanted.id);
         async move {
-            if !wanted {
+            if !is_asked {
                 return None;
             }
-            let (_, header) = ask(&shared, peer, hash, kind, &range).await.ok()?;
+            let (_, header) = ask(&shared, peer, &wanted).await.ok()?;
             Some((peer, header))
         }
     };
@@ -87,11 +80,12 @@ pub(super) fn sources(
     stream::select(direct, further).filter_map(future::ready).take_until(deadline).boxed()
 }
 
-/// Providers by the DHT, each once it is connected.
-fn providers(shared: Arc<Shared>, hash: Hash) -> BoxStream<'static, PeerId> {
+/// Providers by the DHT, each once it is connected; it knows native contents only.
+fn providers(shared: Arc<Shared>, id: &ContentId) -> BoxStream<'static, PeerId> {
+    let Some(hash) = id.hash() else { return stream::empty().boxed() };
     let walk = async move {
         let (found, providers) = mpsc::channel(MAX_PROVIDERS);
-        let command = Command::Providers { key: record_key(&hash), found };
+        let command = Command::Providers { key: record_key(hash.as_bytes()), found };
         match shared.command(command).await {
             Ok(()) => ReceiverStream::new(providers).left_stream(),
             Err(_) => stream::empty().right_stream(),
@@ -101,9 +95,8 @@ fn providers(shared: Arc<Shared>, hash: Hash) -> BoxStream<'static, PeerId> {
 }
 
 /// What the overlay knows of a content.
-pub(in super::super) async fn locate(shared: &Arc<Shared>, id: &ContentId) -> Outcome<Located> {
-    let hash = native(shared, id)?;
-    let mut answers = sources(shared, hash, Kind::Describe, 0..u64::MAX, Vec::new());
+pub(in super::super) async fn locate(shared: &Arc<Shared>, id: &ContentId, journey: &Journey) -> Outcome<Located> {
+    let mut answers = sources(shared, id, Kind::Describe, 0..u64::MAX, Vec::new(), journey);
     let mut deadline = Either::Left(future::pending());
     let (mut best, mut size, mut providers) = (None, None, 0);
     loop {
@@ -112,7 +105,7 @@ pub(in super::super) async fn locate(shared: &Arc<Shared>, id: &ContentId) -> Ou
             () = &mut deadline => None,
         };
         let Some((peer, header)) = next else { break };
-        shared.learn_source(hash, peer);
+        shared.learn_source(id, peer);
         providers += 1;
         size = size.or(Some(header.size));
         let described = header.hit.and_then(|hit| hit.into_hit(&shared.name));

@@ -1,9 +1,17 @@
 //! The messages of blobs/1 (docs/protocols.md).
 
-use super::super::hits::{MAX_HIT, WireHit};
+use std::ops::Range;
+
+use super::super::{
+    hits::{MAX_HIT, WireHit},
+    journey::{MAX_JOURNEY, WireJourney},
+};
+use crate::model::{ContentId, Fault, FaultKind, Journey};
 
 /// Longest request.
-pub(super) const MAX_REQUEST: usize = 128;
+pub(super) const MAX_REQUEST: usize = MAX_ID + MAX_JOURNEY + 128;
+/// Longest text of a content id, in bytes.
+const MAX_ID: usize = 4 << 10;
 /// Longest header.
 pub(super) const MAX_HEADER: usize = MAX_HIT + 128;
 /// Longest block of a body.
@@ -14,7 +22,7 @@ pub(super) const MAX_BLOCK: usize = 1 << 20;
 pub(super) struct Request {
     #[prost(enumeration = "Kind", tag = "1")]
     pub kind: i32,
-    /// The content's BLAKE3 hash.
+    /// The content's BLAKE3 hash; empty for one of another network.
     #[prost(bytes = "vec", tag = "2")]
     pub hash: Vec<u8>,
     /// The first byte wanted.
@@ -23,6 +31,32 @@ pub(super) struct Request {
     /// The byte after the last one wanted; beyond the content's end it is cut there.
     #[prost(uint64, tag = "4")]
     pub end: u64,
+    /// The text of the id of a content of another network.
+    #[prost(string, tag = "5")]
+    pub foreign_id: String,
+    /// The way of the request.
+    #[prost(message, optional, tag = "6")]
+    pub journey: Option<WireJourney>,
+}
+
+impl Request {
+    /// Asks for a range of a content.
+    pub fn of(kind: Kind, id: &ContentId, range: &Range<u64>, journey: &Journey) -> Self {
+        let (hash, foreign_id) = match id.hash() {
+            Some(hash) => (hash.as_bytes().to_vec(), String::new()),
+            None => (Vec::new(), id.to_string()),
+        };
+        let journey = Some(WireJourney::of(journey));
+        Self { kind: kind.into(), hash, start: range.start, end: range.end, foreign_id, journey }
+    }
+
+    /// The content that is asked for.
+    pub fn content_id(&self) -> Option<ContentId> {
+        if self.foreign_id.is_empty() {
+            return Some(ContentId::native(<[u8; 32]>::try_from(self.hash.as_slice()).ok()?));
+        }
+        self.foreign_id.parse().ok().filter(|id: &ContentId| id.hash().is_none())
+    }
 }
 
 /// What is wanted of a content.
@@ -68,9 +102,25 @@ pub(super) enum Status {
     Failed = 4,
 }
 
-/// What follows a block of length 0: why the body ends early.
+impl Status {
+    /// What a peer is told of a fault.
+    pub fn of(fault: &Fault) -> Self {
+        match fault.kind {
+            FaultKind::NotFound | FaultKind::Unsupported => Self::NotFound,
+            FaultKind::InvalidRequest => Self::Invalid,
+            FaultKind::LimitExceeded => Self::Busy,
+            _ => Self::Failed,
+        }
+    }
+}
+
+/// What follows a block of length 0: how the body ended.
 #[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct Abort {
+pub(super) struct End {
+    /// Ok behind a whole body, otherwise why nothing more comes.
     #[prost(enumeration = "Status", tag = "1")]
     pub status: i32,
+    /// The BLAKE3 hash of a content of another network that was sent whole.
+    #[prost(bytes = "vec", tag = "2")]
+    pub hash: Vec<u8>,
 }

@@ -15,10 +15,10 @@ use super::{
         shared::{Conversation, Shared},
         wire::invalid,
     },
-    messages::{MAX_PAGE, Page, Request, Status},
+    messages::{MAX_PAGE, Page, Request, SHARES, Status},
 };
 use crate::{
-    model::{Hit, Query},
+    model::{Hit, Journey, Query},
     overlay::Found,
 };
 
@@ -27,12 +27,12 @@ const MAX_FANOUT: usize = 256;
 
 /// Asks all connected peers. Nothing runs but while the stream is polled, and dropping it resets the streams to the
 /// peers that have not answered yet.
-pub(in super::super) fn ask_all(shared: &Arc<Shared>, query: &Query) -> BoxStream<'static, Found> {
+pub(in super::super) fn ask_all(shared: &Arc<Shared>, query: &Query, journey: &Journey) -> BoxStream<'static, Found> {
     let peers = shared.members().nearest(MAX_FANOUT);
     if peers.is_empty() {
         return stream::empty().boxed();
     }
-    let request = Arc::new(Request::of(query));
+    let request = Arc::new(Request::of(query, journey));
     let deadline = Instant::now() + shared.patience.search;
     let ask = |peer| ask(shared.clone(), peer, request.clone(), deadline);
     stream::select_all(peers.into_iter().map(ask)).boxed()
@@ -41,7 +41,12 @@ pub(in super::super) fn ask_all(shared: &Arc<Shared>, query: &Query) -> BoxStrea
 /// Where the conversation with one peer stands.
 enum Stage {
     ToAsk(Arc<Request>),
-    Answering { conversation: Conversation, hits_left: usize },
+    Answering {
+        conversation: Conversation,
+        hits_left: usize,
+    },
+    /// All was said, but for somebody whom the peer asked in turn.
+    Lacking,
     Over,
 }
 
@@ -49,8 +54,10 @@ fn ask(shared: Arc<Shared>, peer: PeerId, request: Arc<Request>, deadline: Insta
     let pages = stream::unfold(Stage::ToAsk(request), move |stage| {
         let shared = shared.clone();
         async move {
-            if matches!(stage, Stage::Over) {
-                return None;
+            match stage {
+                Stage::Over => return None,
+                Stage::Lacking => return Some((Found::Missing, Stage::Over)),
+                Stage::ToAsk(_) | Stage::Answering { .. } => {}
             }
             let next = timeout_at(deadline, next_page(&shared, peer, stage)).await;
             let next = next.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
@@ -69,10 +76,10 @@ async fn next_page(shared: &Shared, peer: PeerId, stage: Stage) -> io::Result<(F
             let opened = shared.open(peer, &shared.protocols.search).await;
             let mut conversation = opened.map_err(io::Error::other)?;
             conversation.wire.send(&*request).await?;
-            (conversation, request.limit as usize)
+            (conversation, request.limit as usize * SHARES)
         }
         Stage::Answering { conversation, hits_left } => (conversation, hits_left),
-        Stage::Over => return Err(invalid("the conversation is over")),
+        Stage::Lacking | Stage::Over => return Err(invalid("the conversation is over")),
     };
     let page: Page = conversation.wire.receive(MAX_PAGE).await?;
     if page.status() != Status::Ok {
@@ -83,15 +90,17 @@ async fn next_page(shared: &Shared, peer: PeerId, stage: Stage) -> io::Result<(F
     }
     let hits_left = hits_left - page.hits.len();
     let hits: Vec<Hit> = page.hits.into_iter().filter_map(|hit| taken(shared, peer, hit)).collect();
-    let stage = if page.done { Stage::Over } else { Stage::Answering { conversation, hits_left } };
+    let stage = match (page.done, page.missing) {
+        (true, true) => Stage::Lacking,
+        (true, false) => Stage::Over,
+        (false, _) => Stage::Answering { conversation, hits_left },
+    };
     Ok((Found::Page(hits), stage))
 }
 
 /// A stranger's hit, made harmless; who has it is remembered for when it is fetched.
 fn taken(shared: &Shared, peer: PeerId, hit: WireHit) -> Option<Hit> {
     let hit = hit.into_hit(&shared.name)?;
-    if let Some(hash) = hit.content_id.hash() {
-        shared.learn_source(*hash.as_bytes(), peer);
-    }
+    shared.learn_source(&hit.content_id, peer);
     Some(hit)
 }

@@ -1,7 +1,7 @@
 //! The messages of search/1 (docs/protocols.md).
 
-use super::super::hits::WireHit;
-use crate::model::{Fault, Outcome, Query, Term};
+use super::super::{hits::WireHit, journey::WireJourney};
+use crate::model::{Fault, Journey, Outcome, Query, Term};
 
 /// Longest request: a query of 32 terms and its filters stays far below.
 pub(super) const MAX_REQUEST: usize = 64 << 10;
@@ -9,8 +9,8 @@ pub(super) const MAX_REQUEST: usize = 64 << 10;
 pub(super) const MAX_PAGE: usize = 256 << 10;
 /// Most hits that one peer may give to one query.
 pub(super) const MAX_HITS: usize = 200;
-/// Most overlays on a query's path.
-const MAX_PATH: usize = 16;
+/// How many times the hits asked for an answerer may send: its own, and those of further overlays as they come.
+pub(super) const SHARES: usize = 8;
 /// Longest text of a term, tag or media type in a query, in bytes.
 const MAX_TEXT: usize = 1024;
 /// Most tags in a query's filter.
@@ -19,9 +19,9 @@ const MAX_TAGS: usize = 32;
 /// What is asked.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct Request {
-    /// 16 random bytes, the same wherever the query goes.
-    #[prost(bytes = "vec", tag = "1")]
-    pub query_id: Vec<u8>,
+    /// The way of the query.
+    #[prost(message, optional, tag = "1")]
+    pub journey: Option<WireJourney>,
     #[prost(message, repeated, tag = "2")]
     pub terms: Vec<WireTerm>,
     #[prost(string, optional, tag = "3")]
@@ -34,12 +34,6 @@ pub(super) struct Request {
     pub max_size: Option<u64>,
     #[prost(uint32, tag = "7")]
     pub limit: u32,
-    /// Bridges that the query may still cross.
-    #[prost(uint32, tag = "8")]
-    pub hop_limit: u32,
-    /// Ids of the overlays that it has been in, the first one first.
-    #[prost(string, repeated, tag = "9")]
-    pub path: Vec<String>,
 }
 
 /// One condition.
@@ -69,6 +63,9 @@ pub(super) struct Page {
     pub done: bool,
     #[prost(enumeration = "Status", tag = "3")]
     pub status: i32,
+    /// Somebody whom the answerer asked in turn gave no answer, or not a whole one.
+    #[prost(bool, tag = "4")]
+    pub missing: bool,
 }
 
 /// How the answerer fared.
@@ -86,7 +83,7 @@ pub(super) enum Status {
 
 impl Request {
     /// A query of this node's, to be asked in one overlay.
-    pub fn of(query: &Query) -> Self {
+    pub fn of(query: &Query, journey: &Journey) -> Self {
         let term = |term: &Term| {
             let (kind, text) = match term {
                 Term::Word(text) => (Kind::Word, text),
@@ -97,27 +94,26 @@ impl Request {
             WireTerm { kind: kind.into(), text: text.clone() }
         };
         Self {
-            query_id: uuid::Uuid::now_v7().as_bytes().to_vec(),
+            journey: Some(WireJourney::of(journey)),
             terms: query.terms.iter().map(term).collect(),
             media_type: query.media_type.clone(),
             tags: query.tags.clone(),
             min_size: query.min_size,
             max_size: query.max_size,
             limit: query.limit.min(MAX_HITS) as u32,
-            hop_limit: 0,
-            path: Vec::new(),
         }
     }
 
-    /// A stranger's query.
+    /// A stranger's query and its way, in the overlay of that id.
     ///
     /// # Errors
     /// InvalidRequest when it is beyond a limit or says nothing to search for.
-    pub fn into_query(self) -> Outcome<Query> {
+    pub fn into_query(self, overlay_id: &str) -> Outcome<(Query, Journey)> {
         let texts = self.terms.iter().map(|term| &term.text).chain(&self.tags).chain(&self.media_type);
-        if texts.clone().any(|text| text.len() > MAX_TEXT) || self.tags.len() > MAX_TAGS || self.path.len() > MAX_PATH {
+        if texts.clone().any(|text| text.len() > MAX_TEXT) || self.tags.len() > MAX_TAGS {
             return Err(Fault::invalid("the query is beyond a limit of search/1"));
         }
+        let journey = self.journey.unwrap_or_default().into_journey(overlay_id)?;
         let term = |WireTerm { kind, text }| match Kind::try_from(kind) {
             Ok(Kind::Word) => Ok(Term::Word(text)),
             Ok(Kind::Phrase) => Ok(Term::Phrase(text)),
@@ -127,13 +123,8 @@ impl Request {
         };
         let terms = self.terms.into_iter().map(term).collect::<Outcome<_>>()?;
         let query = Query::of(terms, (self.limit as usize).clamp(1, MAX_HITS))?;
-        Ok(Query {
-            media_type: self.media_type,
-            tags: self.tags,
-            min_size: self.min_size,
-            max_size: self.max_size,
-            ..query
-        })
+        let (media_type, tags) = (self.media_type, self.tags);
+        Ok((Query { media_type, tags, min_size: self.min_size, max_size: self.max_size, ..query }, journey))
     }
 }
 
@@ -148,12 +139,13 @@ mod tests {
         query.tags = vec!["x".into()];
         query.min_size = Some(1);
         query.max_size = Some(2);
-        assert_eq!(Request::of(&query).into_query(), Ok(query));
+        let journey = Journey::begin("x").asked_in(["native:1".to_owned()]);
+        assert_eq!(Request::of(&query, &journey).into_query("native:1"), Ok((query, journey)));
     }
 
     #[test]
     fn a_strangers_query_beyond_a_limit_is_refused() {
-        let good = Request::of(&Query::parse("a", 20).unwrap());
+        let good = Request::of(&Query::parse("a", 20).unwrap(), &Journey::begin("x"));
         let term = |kind, text: String| WireTerm { kind, text };
         for bad in [
             Request { terms: vec![], ..good.clone() },
@@ -161,10 +153,10 @@ mod tests {
             Request { terms: vec![term(0, "a".repeat(2000))], ..good.clone() },
             Request { terms: vec![term(0, "a".into()); 33], ..good.clone() },
             Request { tags: vec!["t".into(); 33], ..good.clone() },
-            Request { path: vec!["p".into(); 17], ..good.clone() },
+            Request { journey: None, ..good.clone() },
         ] {
-            assert!(bad.clone().into_query().is_err(), "{bad:?}");
+            assert!(bad.clone().into_query("native:1").is_err(), "{bad:?}");
         }
-        assert_eq!(Request { limit: u32::MAX, ..good }.into_query().unwrap().limit, MAX_HITS);
+        assert_eq!(Request { limit: u32::MAX, ..good }.into_query("native:1").unwrap().0.limit, MAX_HITS);
     }
 }

@@ -13,7 +13,7 @@ use bao_tree::{
     BlockSize, ChunkNum, ChunkRanges,
     io::{outboard::PreOrderMemOutboard, sync::encode_ranges_validated},
 };
-use futures::StreamExt;
+use futures::{StreamExt, stream};
 use tokio::time::timeout;
 
 use super::super::{hits::bare_hit, *};
@@ -41,12 +41,21 @@ pub enum Manner {
 #[derive(Default)]
 pub struct Double {
     contents: Mutex<HashMap<ContentId, (Hit, Arc<Memory>)>>,
-    /// The last query that came in.
-    pub asked: Mutex<Option<Query>>,
+    /// The last query that came in, and its way.
+    pub asked: Mutex<Option<(Query, Journey)>>,
     /// Searches are never answered.
     mute: bool,
     gate: Gate,
+    /// What is found further away, by the next query.
+    pub further: Mutex<Option<BoxStream<'static, Found>>>,
+    /// Records of what lies further away.
+    records: Mutex<HashMap<ContentId, Hit>>,
+    /// What is brought from further away.
+    pub brought: Mutex<HashMap<ContentId, Brought>>,
 }
+
+/// A content further away: its size, and its pieces as they come.
+pub type Brought = (u64, Vec<Outcome<Piece>>);
 
 /// What stalled contents wait at; opens when it is dropped or told to.
 #[derive(Clone, Default)]
@@ -76,6 +85,11 @@ impl Double {
         Self { mute: true, ..Self::default() }
     }
 
+    /// Says of a content that lies further away what it is.
+    pub fn list(&self, hit: Hit) {
+        self.records.lock().unwrap().insert(hit.content_id.clone(), hit);
+    }
+
     pub fn put(&self, name: &str, data: Vec<u8>, manner: Manner) -> ContentId {
         let outboard = PreOrderMemOutboard::create(&data, BLOCK);
         let id = ContentId::native(outboard.root);
@@ -91,8 +105,8 @@ impl Double {
 
 #[async_trait]
 impl Offer for Double {
-    async fn search(&self, query: &Query) -> Outcome<Vec<Hit>> {
-        *self.asked.lock().unwrap() = Some(query.clone());
+    async fn search(&self, query: Arc<Query>, journey: &Journey) -> Outcome<BoxStream<'static, Found>> {
+        *self.asked.lock().unwrap() = Some(((*query).clone(), journey.clone()));
         if self.mute {
             std::future::pending::<()>().await;
         }
@@ -101,15 +115,25 @@ impl Offer for Double {
         let mut hits: Vec<_> =
             contents.values().map(|(hit, _)| hit.clone()).filter(|hit| hit.name.contains(&word)).collect();
         hits.sort_by(|one, other| one.name.cmp(&other.name));
-        Ok(hits)
+        let here = stream::iter([Found::Page(hits)]);
+        let further = self.further.lock().unwrap().take().unwrap_or_else(|| stream::empty().boxed());
+        Ok(here.chain(further).boxed())
     }
 
-    async fn describe(&self, id: &ContentId) -> Outcome<Option<Hit>> {
-        Ok(self.contents.lock().unwrap().get(id).map(|(hit, _)| hit.clone()))
+    async fn describe(&self, id: &ContentId, _: &Journey) -> Outcome<Option<Hit>> {
+        let here = self.contents.lock().unwrap().get(id).map(|(hit, _)| hit.clone());
+        Ok(here.or_else(|| self.records.lock().unwrap().get(id).cloned()))
     }
 
     async fn open(&self, id: &ContentId) -> Outcome<Option<Arc<dyn crate::overlay::Source>>> {
         Ok(self.contents.lock().unwrap().get(id).map(|(_, memory)| memory.clone() as _))
+    }
+
+    async fn bring(&self, id: &ContentId, _: Range<u64>, _: &Journey) -> Outcome<Option<Fetch>> {
+        let brought = self.brought.lock().unwrap().get(id).cloned();
+        let fetch =
+            |(size, pieces)| Fetch { size, source: "further away".into(), pieces: stream::iter(pieces).boxed() };
+        Ok(brought.map(fetch))
     }
 }
 
@@ -210,6 +234,11 @@ pub async fn eventually(condition: impl Fn() -> bool) {
         }
     };
     timeout(AT_MOST, poll).await.expect("what is waited for did not come");
+}
+
+/// A question of somebody's.
+pub fn journey() -> Journey {
+    Journey::begin("12D3KooWSomebody")
 }
 
 /// Bytes that differ from place to place.
