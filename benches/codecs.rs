@@ -47,7 +47,7 @@ fn page(hits: u64) -> SearchResult {
 }
 
 fn xmlrpc_answer(output: &impl Serialize) -> String {
-    xmlrpc::encode::response(output, Dialect::default()).unwrap()
+    xmlrpc::encode::response(output, Dialect::default()).unwrap().into_text()
 }
 
 fn soap_answer(output: &impl Serialize) -> String {

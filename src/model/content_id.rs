@@ -8,9 +8,12 @@ use std::{borrow::Cow, fmt, str::FromStr};
 use cid::Cid;
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser::Error};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::native_id::{self, BLAKE3, RAW};
+use super::{
+    Ascii, ID_TOKEN,
+    native_id::{self, BLAKE3, RAW},
+};
 
 /// An id for manuals: that of the five bytes `hello`.
 const EXAMPLE: &str = "bafkr4ihkr4ld3m4gqkjf4reryxsy2s5tkbxprqkow6fin2iiyvreuzzab4";
@@ -150,10 +153,7 @@ impl fmt::Display for ContentId {
 impl Serialize for ContentId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Self::Native(hash) => match std::str::from_utf8(&native_id::text(hash)) {
-                Ok(text) => serializer.serialize_str(text),
-                Err(error) => Err(Error::custom(error)),
-            },
+            Self::Native(hash) => serializer.serialize_newtype_struct(ID_TOKEN, &Ascii(&native_id::text(hash))),
             foreign => serializer.collect_str(foreign),
         }
     }

@@ -29,5 +29,5 @@ pub use payload::{ByteStream, Data, Payload};
 pub use piece::{Parent, Piece};
 pub use query::{Query, Term};
 pub use records::*;
-pub use scalar::{BESIDE_TOKEN, BYTES_TOKEN, Bounded, TIME_TOKEN, Time};
+pub use scalar::{Ascii, BESIDE_TOKEN, BYTES_TOKEN, Bounded, ID_TOKEN, TIME_TOKEN, Time};
 pub use sha256::Sha256;

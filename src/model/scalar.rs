@@ -7,17 +7,33 @@ use std::{borrow::Cow, fmt};
 
 use jiff::Timestamp;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
 use super::time_text::TimeText;
 
-/// The newtype name under which a [`Time`] passes through serde.
+/// The newtype name under which a [`Time`] passes through serde, within it as [`Ascii`].
 pub const TIME_TOKEN: &str = "$peergate::time";
+/// The newtype name under which a native [`super::ContentId`] is written, within it as [`Ascii`].
+pub const ID_TOKEN: &str = "$peergate::id";
 /// The newtype name under which [`super::Data`] passes through serde.
 pub const BYTES_TOKEN: &str = "$peergate::bytes";
 /// The newtype name under which a [`super::Payload`] is read, and the name of bytes that travel beside their document is
 /// written. A format that has none of these passes the newtype through.
 pub const BESIDE_TOKEN: &str = "$peergate::beside";
+
+/// Letters, digits and marks that mean nothing in any format. One that takes bytes as bytes gets them as such, and need not
+/// look for what has to be escaped, nor has the text to be checked for UTF-8.
+pub struct Ascii<'a>(pub &'a [u8]);
+
+impl Serialize for Ascii<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            serializer.serialize_str(std::str::from_utf8(self.0).map_err(ser::Error::custom)?)
+        } else {
+            serializer.serialize_bytes(self.0)
+        }
+    }
+}
 
 /// A moment in UTC, to the millisecond: `2026-11-22T06:49:55.120Z`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -83,7 +99,7 @@ impl Serialize for Time {
         impl Serialize for Text {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 match TimeText::of(self.0) {
-                    Some(text) => serializer.serialize_str(text.as_str()),
+                    Some(text) => Ascii(text.as_bytes()).serialize(serializer),
                     None => serializer.collect_str(&self.0),
                 }
             }

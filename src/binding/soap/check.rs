@@ -109,7 +109,7 @@ impl Visitor for Records<'_, '_> {
 fn again<O: Operation>(record: &O, operation: &'static Description, version: Version, limits: &Limits) -> O {
     let read = || {
         let document = envelope::write(version, |_| (), |out| encode::request(out, &operation.element, record))?;
-        Open { content_type: None, body: document.as_bytes(), limits }.record(operation)
+        Open { content_type: None, body: &document.into_bytes(), limits }.record(operation)
     };
     read().unwrap_or_else(|fault: Fault| panic!("{} in {version:?}: {fault}", O::NAME))
 }

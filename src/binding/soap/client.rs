@@ -20,7 +20,7 @@ use crate::{
 /// # Errors
 /// InvalidRequest for an input that XML cannot carry.
 pub fn encode_request(version: Version, element: &str, input: &impl Serialize) -> Result<String, Fault> {
-    Ok(envelope::write(version, |_| (), |out| encode::request(out, element, input))?)
+    Ok(envelope::write(version, |_| (), |out| encode::request(out, element, input))?.into_text())
 }
 
 /// A whole answer, as the node writes it.
@@ -28,7 +28,7 @@ pub fn encode_request(version: Version, element: &str, input: &impl Serialize) -
 /// # Errors
 /// InvalidRequest for an output that XML cannot carry.
 pub fn encode_response(version: Version, element: &str, output: &impl Serialize) -> Result<String, Fault> {
-    Ok(envelope::write(version, |_| (), |out| encode::answer(out, element, output))?)
+    Ok(envelope::write(version, |_| (), |out| encode::answer(out, element, output))?.into_text())
 }
 
 /// The content type and the body of a request whose bytes travel beside it, as an MTOM part of any size.

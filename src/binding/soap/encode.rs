@@ -1,4 +1,4 @@
-//! Records as the body of a SOAP message, document/literal, written straight into the text of the document.
+//! Records as the body of a SOAP message, document/literal, written straight into the bytes of the document.
 //!
 //! A field is an element of its name, a list repeats it, an absent field is left out. The element that wraps the fields
 //! declares the contract's namespace as the default one, which every stack that was tried reads.
@@ -14,74 +14,76 @@ use super::names::{CONTRACT, XOP};
 use crate::{
     binding::{
         refusal::Refusal,
-        xml::{Escape, push_all, push_double, push_escaped, push_integer},
+        xml::{Draft, Escape},
     },
-    model::BESIDE_TOKEN,
+    model::{BESIDE_TOKEN, ID_TOKEN, TIME_TOKEN},
 };
 
 /// Appends the answer of an operation: `<SearchFindResponse><result>…</result></SearchFindResponse>`.
 ///
 /// # Errors
 /// A value that the contract has no type for, such as a map.
-pub fn answer(out: &mut String, operation: &str, output: &impl Serialize) -> Result<(), Refusal> {
+pub fn answer(out: &mut Draft, operation: &str, output: &impl Serialize) -> Result<(), Refusal> {
     let name = [operation, "Response"].concat();
-    let response = Field { out, name: &name, is_root: true }.record();
-    output.serialize(Field { out: response.out, name: "result", is_root: false })?;
-    ser::SerializeStruct::end(response)
+    open_root(out, &name);
+    element(out, "result", output)?;
+    out.push_tag("</", &name, ">");
+    Ok(())
 }
 
 /// Appends a request: `<SearchFind>…</SearchFind>` with the fields of the input.
 ///
 /// # Errors
 /// As for [`answer`].
-pub fn request(out: &mut String, operation: &str, input: &impl Serialize) -> Result<(), Refusal> {
-    input.serialize(Field { out, name: operation, is_root: true })
+pub fn request(out: &mut Draft, operation: &str, input: &impl Serialize) -> Result<(), Refusal> {
+    let start = out.len();
+    open_root(out, operation);
+    input.serialize(Field { out, name: operation, start, is_ascii: false })?;
+    out.push_tag("</", operation, ">");
+    Ok(())
 }
 
-/// One field, which becomes an element, several of them or none.
+/// Opens the element that declares the contract's namespace for all within.
+fn open_root(out: &mut Draft, name: &str) {
+    out.push_tag("<", name, " xmlns=\"");
+    out.push_tag("", CONTRACT, "\">");
+}
+
+// Inlined, so that the name of a record's field is a constant where its tags are written.
+/// Appends an element of that name, several of them or none, as the value has it.
+#[inline(always)]
+fn element<T: Serialize + ?Sized>(out: &mut Draft, name: &str, value: &T) -> Result<(), Refusal> {
+    let start = out.len();
+    out.push_tag("<", name, ">");
+    if let Written::Content = value.serialize(Field { out: &mut *out, name, start, is_ascii: false })? {
+        out.push_tag("</", name, ">");
+    }
+    Ok(())
+}
+
+/// What became of a field whose start tag was written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Written {
+    /// The content, and the end tag comes next.
+    Content,
+    /// Elements of their own, or none: the start tag was taken back.
+    Elements,
+}
+
+/// One field whose start tag was written, and which is one element, several of them or none.
 struct Field<'a> {
-    out: &'a mut String,
+    out: &'a mut Draft,
     name: &'a str,
-    /// Whether the element declares the contract's namespace for all within.
-    is_root: bool,
+    /// Where its start tag begins.
+    start: usize,
+    /// Whether bytes that come are [`Ascii`](crate::model::Ascii) and no bytes of the contract.
+    is_ascii: bool,
 }
 
 impl<'a> Field<'a> {
-    #[inline]
-    fn open(&mut self) {
-        if self.is_root {
-            push_all(self.out, ["<", self.name, " xmlns=\"", CONTRACT, "\">"]);
-        } else {
-            push_all(self.out, ["<", self.name, ">"]);
-        }
-    }
-
-    #[inline]
-    fn close(self) {
-        push_all(self.out, ["</", self.name, ">"]);
-    }
-
-    /// An element with that content.
-    #[inline]
-    fn element(mut self, content: impl FnOnce(&mut String)) -> Result<(), Refusal> {
-        self.open();
-        content(self.out);
-        self.close();
-        Ok(())
-    }
-
-    /// XOP section 2.1: a reference in the place of bytes that lie in the part of that name.
-    fn include<T: Serialize + ?Sized>(mut self, name: &T) -> Result<(), Refusal> {
-        self.open();
-        let name = Shown(name);
-        write!(self.out, "<xop:Include xmlns:xop=\"{XOP}\" href=\"cid:{name}\"/>").map_err(Refusal::custom)?;
-        self.close();
-        Ok(())
-    }
-
-    fn record(mut self) -> Fields<'a> {
-        self.open();
-        Fields { out: self.out, name: self.name }
+    fn take_back(self) -> Items<'a> {
+        self.out.truncate(self.start);
+        Items { out: self.out, name: self.name }
     }
 }
 
@@ -96,23 +98,24 @@ impl<T: Serialize + ?Sized> Display for Shown<'_, T> {
 
 macro_rules! integers {
     ($($method:ident $type:ty,)*) => {$(
-        #[inline]
-        fn $method(self, number: $type) -> Result<(), Refusal> {
-            self.element(|out| push_integer(out, number))
+        #[inline(always)]
+        fn $method(self, number: $type) -> Result<Written, Refusal> {
+            self.out.push_integer(number);
+            Ok(Written::Content)
         }
     )*};
 }
 
 impl<'a> Serializer for Field<'a> {
-    type Ok = ();
+    type Ok = Written;
     type Error = Refusal;
     type SerializeSeq = Items<'a>;
     type SerializeTuple = Items<'a>;
     type SerializeTupleStruct = Items<'a>;
-    type SerializeTupleVariant = ser::Impossible<(), Refusal>;
-    type SerializeMap = ser::Impossible<(), Refusal>;
+    type SerializeTupleVariant = ser::Impossible<Written, Refusal>;
+    type SerializeMap = ser::Impossible<Written, Refusal>;
     type SerializeStruct = Fields<'a>;
-    type SerializeStructVariant = ser::Impossible<(), Refusal>;
+    type SerializeStructVariant = ser::Impossible<Written, Refusal>;
 
     /// Bytes come as bytes, so that they are encoded into the document without a text in between.
     fn is_human_readable(&self) -> bool {
@@ -130,67 +133,86 @@ impl<'a> Serializer for Field<'a> {
         serialize_u64 u64,
     }
 
-    fn serialize_bool(self, flag: bool) -> Result<(), Refusal> {
-        self.element(|out| out.push_str(if flag { "true" } else { "false" }))
+    fn serialize_bool(self, flag: bool) -> Result<Written, Refusal> {
+        self.out.push_str(if flag { "true" } else { "false" });
+        Ok(Written::Content)
     }
 
-    fn serialize_f32(self, number: f32) -> Result<(), Refusal> {
+    fn serialize_f32(self, number: f32) -> Result<Written, Refusal> {
         self.serialize_f64(number.into())
     }
 
-    #[inline]
-    fn serialize_f64(self, number: f64) -> Result<(), Refusal> {
-        self.element(|out| match number {
-            f64::INFINITY => out.push_str("INF"),
-            f64::NEG_INFINITY => out.push_str("-INF"),
-            number if number.is_nan() => out.push_str("NaN"),
-            number => push_double(out, number),
-        })
+    #[inline(always)]
+    fn serialize_f64(self, number: f64) -> Result<Written, Refusal> {
+        match number {
+            number if number.is_finite() => self.out.push_double(number),
+            f64::INFINITY => self.out.push_str("INF"),
+            f64::NEG_INFINITY => self.out.push_str("-INF"),
+            _ => self.out.push_str("NaN"),
+        }
+        Ok(Written::Content)
     }
 
-    fn serialize_char(self, character: char) -> Result<(), Refusal> {
+    fn serialize_char(self, character: char) -> Result<Written, Refusal> {
         self.serialize_str(character.encode_utf8(&mut [0; 4]))
     }
 
-    #[inline]
-    fn serialize_str(self, text: &str) -> Result<(), Refusal> {
-        self.element(|out| push_escaped(out, text, false))
+    #[inline(always)]
+    fn serialize_str(self, text: &str) -> Result<Written, Refusal> {
+        self.out.push_escaped(text, false);
+        Ok(Written::Content)
     }
 
-    fn collect_str<T: Display + ?Sized>(mut self, text: &T) -> Result<(), Refusal> {
-        self.open();
+    fn collect_str<T: Display + ?Sized>(self, text: &T) -> Result<Written, Refusal> {
         write!(Escape { out: self.out, bmp: false }, "{text}").map_err(Refusal::custom)?;
-        self.close();
-        Ok(())
+        Ok(Written::Content)
     }
 
-    fn serialize_bytes(self, bytes: &[u8]) -> Result<(), Refusal> {
-        self.element(|out| base64_simd::STANDARD.encode_append(bytes, out))
+    fn serialize_bytes(self, bytes: &[u8]) -> Result<Written, Refusal> {
+        if self.is_ascii {
+            self.out.push_ascii(bytes);
+        } else {
+            self.out.push_base64(bytes);
+        }
+        Ok(Written::Content)
     }
 
-    fn serialize_none(self) -> Result<(), Refusal> {
-        Ok(())
+    fn serialize_none(self) -> Result<Written, Refusal> {
+        self.take_back();
+        Ok(Written::Elements)
     }
 
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Refusal> {
+    #[inline(always)]
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<Written, Refusal> {
         value.serialize(self)
     }
 
-    fn serialize_unit(self) -> Result<(), Refusal> {
-        Ok(())
+    fn serialize_unit(self) -> Result<Written, Refusal> {
+        self.serialize_none()
     }
 
     /// A record without fields.
-    fn serialize_unit_struct(self, _: &'static str) -> Result<(), Refusal> {
-        self.element(|_| ())
+    fn serialize_unit_struct(self, _: &'static str) -> Result<Written, Refusal> {
+        Ok(Written::Content)
     }
 
-    fn serialize_unit_variant(self, _: &'static str, _: u32, word: &'static str) -> Result<(), Refusal> {
+    fn serialize_unit_variant(self, _: &'static str, _: u32, word: &'static str) -> Result<Written, Refusal> {
         self.serialize_str(word)
     }
 
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, token: &'static str, value: &T) -> Result<(), Refusal> {
-        if token == BESIDE_TOKEN { self.include(value) } else { value.serialize(self) }
+    #[inline(always)]
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(
+        self,
+        token: &'static str,
+        value: &T,
+    ) -> Result<Written, Refusal> {
+        if token != BESIDE_TOKEN {
+            return value.serialize(Self { is_ascii: token == ID_TOKEN || token == TIME_TOKEN, ..self });
+        }
+        // XOP section 2.1: a reference in the place of bytes that lie in the part of that name.
+        let name = Shown(value);
+        write!(self.out, "<xop:Include xmlns:xop=\"{XOP}\" href=\"cid:{name}\"/>").map_err(Refusal::custom)?;
+        Ok(Written::Content)
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
@@ -199,12 +221,12 @@ impl<'a> Serializer for Field<'a> {
         _: u32,
         _: &'static str,
         _: &T,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Written, Refusal> {
         Err(Refusal::custom("the contract has no variants with values"))
     }
 
     fn serialize_seq(self, _: Option<usize>) -> Result<Items<'a>, Refusal> {
-        Ok(Items { out: self.out, name: self.name })
+        Ok(self.take_back())
     }
 
     fn serialize_tuple(self, _: usize) -> Result<Items<'a>, Refusal> {
@@ -230,7 +252,7 @@ impl<'a> Serializer for Field<'a> {
     }
 
     fn serialize_struct(self, _: &'static str, _: usize) -> Result<Fields<'a>, Refusal> {
-        Ok(self.record())
+        Ok(Fields { out: self.out })
     }
 
     fn serialize_struct_variant(
@@ -246,22 +268,22 @@ impl<'a> Serializer for Field<'a> {
 
 /// The items of a list, each an element of the list's name.
 struct Items<'a> {
-    out: &'a mut String,
+    out: &'a mut Draft,
     name: &'a str,
 }
 
 macro_rules! items {
     ($($trait:ident :: $method:ident),*) => {$(
         impl ser::$trait for Items<'_> {
-            type Ok = ();
+            type Ok = Written;
             type Error = Refusal;
 
             fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Refusal> {
-                value.serialize(Field { out: self.out, name: self.name, is_root: false })
+                element(self.out, self.name, value)
             }
 
-            fn end(self) -> Result<(), Refusal> {
-                Ok(())
+            fn end(self) -> Result<Written, Refusal> {
+                Ok(Written::Elements)
             }
         }
     )*};
@@ -271,23 +293,20 @@ items!(SerializeSeq::serialize_element, SerializeTuple::serialize_element, Seria
 
 /// The fields of a record.
 struct Fields<'a> {
-    out: &'a mut String,
-    name: &'a str,
+    out: &'a mut Draft,
 }
 
 impl ser::SerializeStruct for Fields<'_> {
-    type Ok = ();
+    type Ok = Written;
     type Error = Refusal;
 
-    // Inlined, so that the name is a constant where it is copied.
-    #[inline]
+    #[inline(always)]
     fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), Refusal> {
-        value.serialize(Field { out: self.out, name, is_root: false }).map_err(|e| e.within(name))
+        element(self.out, name, value).map_err(|e| e.within(name))
     }
 
-    fn end(self) -> Result<(), Refusal> {
-        Field { out: self.out, name: self.name, is_root: false }.close();
-        Ok(())
+    fn end(self) -> Result<Written, Refusal> {
+        Ok(Written::Content)
     }
 }
 
@@ -321,19 +340,19 @@ mod tests {
             number: f64::INFINITY,
             inner: vec![Inner { flag: true }],
         };
-        let mut out = String::new();
+        let mut out = Draft::default();
         answer(&mut out, "Test", &record).unwrap();
         assert_eq!(
-            out,
+            out.into_text(),
             "<TestResponse xmlns=\"urn:peergate:v1\"><result><text>a&lt;&amp;\u{FFFD}</text>\
              <time>2026-11-22T06:49:55.12Z</time><data>aGVsbG8=</data><tags>x</tags><tags></tags><number>INF</number>\
              <inner><flag>true</flag></inner></result></TestResponse>"
         );
         (record.time, record.tags, record.inner) = (None, Vec::new(), Vec::new());
-        out.clear();
+        let mut out = Draft::default();
         request(&mut out, "Test", &record).unwrap();
         assert_eq!(
-            out,
+            out.into_text(),
             "<Test xmlns=\"urn:peergate:v1\"><text>a&lt;&amp;\u{FFFD}</text><data>aGVsbG8=</data>\
              <number>INF</number></Test>"
         );
@@ -343,8 +362,8 @@ mod tests {
     fn an_input_without_fields_is_an_empty_element() {
         #[derive(Serialize)]
         struct Nothing {}
-        let mut out = String::new();
+        let mut out = Draft::default();
         request(&mut out, "NodeInfo", &Nothing {}).unwrap();
-        assert_eq!(out, "<NodeInfo xmlns=\"urn:peergate:v1\"></NodeInfo>");
+        assert_eq!(out.into_text(), "<NodeInfo xmlns=\"urn:peergate:v1\"></NodeInfo>");
     }
 }

@@ -10,7 +10,10 @@ use super::{
     names::{Element, SOAP11, SOAP12, Scope, Space, Step},
 };
 use crate::{
-    binding::refusal::{Refusal, shown},
+    binding::{
+        refusal::{Refusal, shown},
+        xml::Draft,
+    },
     model::Limits,
 };
 
@@ -193,10 +196,10 @@ fn part<'a>(scope: &mut Scope<'a>, version: Version) -> Result<Element<'a>, Refu
 /// Puts a body into an envelope of this version, behind what `header` appends.
 pub fn write(
     version: Version,
-    header: impl FnOnce(&mut String),
-    content: impl FnOnce(&mut String) -> Result<(), Refusal>,
-) -> Result<String, Refusal> {
-    let mut out = String::with_capacity(USUAL_ANSWER);
+    header: impl FnOnce(&mut Draft),
+    content: impl FnOnce(&mut Draft) -> Result<(), Refusal>,
+) -> Result<Draft, Refusal> {
+    let mut out = Draft::with_capacity(USUAL_ANSWER);
     open(&mut out, version, header);
     content(&mut out)?;
     out.push_str(CLOSE);
@@ -209,7 +212,7 @@ const USUAL_ANSWER: usize = 16 << 10;
 pub const CLOSE: &str = "</soap:Body></soap:Envelope>";
 
 /// Opens an envelope and its body; `header` may append a `soap:Header` in between.
-pub fn open(out: &mut String, version: Version, header: impl FnOnce(&mut String)) {
+pub fn open(out: &mut Draft, version: Version, header: impl FnOnce(&mut Draft)) {
     for part in ["<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<soap:Envelope xmlns:soap=\"", version.namespace(), "\">"]
     {
         out.push_str(part);

@@ -10,11 +10,7 @@ use super::{
     security::Refused,
 };
 use crate::{
-    binding::{
-        Reply,
-        refusal::Refusal,
-        xml::{push_escaped, push_integer},
-    },
+    binding::{Reply, refusal::Refusal, xml::Draft},
     model::{Fault, FaultKind},
 };
 
@@ -111,14 +107,14 @@ impl SoapFault {
 
     /// The answer.
     pub fn reply(&self) -> Reply {
-        let mut out = String::with_capacity(1024);
+        let mut out = Draft::with_capacity(1024);
         envelope::open(&mut out, self.version, |out| self.header(out));
         match self.version {
             Version::V11 => self.body_11(&mut out),
             Version::V12 => self.body_12(&mut out),
         }
         out.push_str(envelope::CLOSE);
-        Reply::whole(self.status(), self.version.content_type(), out)
+        Reply::whole(self.status(), self.version.content_type(), out.into_bytes())
     }
 
     fn status(&self) -> u16 {
@@ -128,21 +124,21 @@ impl SoapFault {
         }
     }
 
-    fn header(&self, out: &mut String) {
-        let mut blocks = String::new();
+    fn header(&self, out: &mut Draft) {
+        let mut blocks = Draft::default();
         if let Some(thread) = &self.thread {
             thread.write_fault(&mut blocks);
         }
         self.blocks(&mut blocks);
-        if !blocks.is_empty() {
-            for part in ["<soap:Header>", &blocks, "</soap:Header>"] {
-                out.push_str(part);
-            }
+        if blocks.len() > 0 {
+            out.push_str("<soap:Header>");
+            out.push(&blocks);
+            out.push_str("</soap:Header>");
         }
     }
 
     /// SOAP 1.2 names what was not understood, and the versions that are (part 1, sections 5.4.7 and 5.4.8).
-    fn blocks(&self, out: &mut String) {
+    fn blocks(&self, out: &mut Draft) {
         match (&self.code, self.version) {
             (Code::MustUnderstand(blocks), Version::V12) => {
                 for (space, local) in blocks {
@@ -152,10 +148,10 @@ impl SoapFault {
                         out.push_str(" qname=\"");
                     } else {
                         out.push_str(" xmlns:block=\"");
-                        push_attribute(out, space);
+                        out.push_attribute(space);
                         out.push_str("\" qname=\"block:");
                     }
-                    push_attribute(out, local);
+                    out.push_attribute(local);
                     out.push_str("\"></soap:NotUnderstood>");
                 }
             }
@@ -174,7 +170,7 @@ impl SoapFault {
         }
     }
 
-    fn body_11(&self, out: &mut String) {
+    fn body_11(&self, out: &mut Draft) {
         out.push_str("<soap:Fault>");
         match &self.code {
             Code::Header(fault) => {
@@ -191,7 +187,7 @@ impl SoapFault {
             }
         }
         out.push_str("<faultstring>");
-        push_escaped(out, &self.fault.message, false);
+        out.push_escaped(&self.fault.message, false);
         out.push_str("</faultstring>");
         if self.is_about_body() {
             out.push_str("<detail>");
@@ -201,7 +197,7 @@ impl SoapFault {
         out.push_str("</soap:Fault>");
     }
 
-    fn body_12(&self, out: &mut String) {
+    fn body_12(&self, out: &mut Draft) {
         for part in ["<soap:Fault><soap:Code><soap:Value>soap:", self.code_name(), "</soap:Value>"] {
             out.push_str(part);
         }
@@ -216,7 +212,7 @@ impl SoapFault {
             codes.iter().for_each(|_| out.push_str("</soap:Subcode>"));
         }
         out.push_str("</soap:Code><soap:Reason><soap:Text xml:lang=\"en\">");
-        push_escaped(out, &self.fault.message, false);
+        out.push_escaped(&self.fault.message, false);
         out.push_str("</soap:Text></soap:Reason>");
         match &self.code {
             Code::Header(fault) if !fault.detail.is_empty() => {
@@ -255,35 +251,25 @@ impl SoapFault {
         }
     }
 
-    fn detail(&self, out: &mut String) {
+    fn detail(&self, out: &mut Draft) {
         for part in
             ["<pg:Fault xmlns:pg=\"", CONTRACT, "\"><pg:kind>", self.fault.kind.name(), "</pg:kind><pg:message>"]
         {
             out.push_str(part);
         }
-        push_escaped(out, &self.fault.message, false);
+        out.push_escaped(&self.fault.message, false);
         out.push_str("</pg:message>");
         if let Some(seconds) = self.fault.retry_after_seconds {
             out.push_str("<pg:retryAfterSeconds>");
-            push_integer(out, seconds);
+            out.push_integer(seconds);
             out.push_str("</pg:retryAfterSeconds>");
         }
         if let Some(reference) = &self.fault.reference {
             out.push_str("<pg:reference>");
-            push_escaped(out, reference, false);
+            out.push_escaped(reference, false);
             out.push_str("</pg:reference>");
         }
         out.push_str("</pg:Fault>");
-    }
-}
-
-/// Appends text as the value of an attribute in double quotes.
-pub fn push_attribute(out: &mut String, text: &str) {
-    for (i, part) in text.split('"').enumerate() {
-        if i > 0 {
-            out.push_str("&quot;");
-        }
-        push_escaped(out, part, false);
     }
 }
 

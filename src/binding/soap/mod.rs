@@ -40,7 +40,10 @@ use self::{
     mtom::{Attachment, ContentType, Parts, Related},
     names::Element,
 };
-use super::{Reply, xml::text_of};
+use super::{
+    Reply,
+    xml::{Draft, text_of},
+};
 use crate::{
     access::Caller,
     model::{ByteStream, Fault, Limits, Outcome, Payload},
@@ -255,7 +258,7 @@ impl Format for Exchange<'_> {
     fn encode<O: Operation>(self, operation: &'static Description, mut output: O::Output) -> Outcome<Reply> {
         let Message { version, header, .. } = self.message;
         let thread = header.addressing.thread();
-        let header = |out: &mut String| {
+        let header = |out: &mut Draft| {
             if let Some(thread) = thread {
                 out.push_str("<soap:Header>");
                 thread.write_answer(out, &operation.answer_action());
@@ -265,8 +268,8 @@ impl Format for Exchange<'_> {
         let beside = O::payload(&mut output).filter(|_| self.reads_mtom).map(Attachment::take_out);
         let document = envelope::write(version, header, |out| encode::answer(out, &operation.element, &output));
         let document = document.map_err(Fault::internal)?;
-        let Some(beside) = beside else { return Ok(Reply::whole(200, version.content_type(), document)) };
-        let (content_type, body) = beside.beside(version, &document)?;
+        let Some(beside) = beside else { return Ok(Reply::whole(200, version.content_type(), document.into_bytes())) };
+        let (content_type, body) = beside.beside(version, &document.into_text())?;
         Ok(Reply { status: 200, content_type: content_type.into(), body })
     }
 }

@@ -5,11 +5,11 @@
 
 use std::borrow::Cow;
 
-use super::{fault::push_attribute, mtom::Parts};
+use super::mtom::Parts;
 use crate::{
     binding::{
         refusal::{Refusal, shown},
-        xml::{Reader, Tag, Token},
+        xml::{Draft, Reader, Tag, Token},
     },
     model::Limits,
 };
@@ -154,7 +154,7 @@ impl<'a> Scope<'a> {
     /// # Errors
     /// Malformed, as for everything here.
     pub fn copy(&mut self, element: &Element<'a>, attribute: &str) -> Result<String, Refusal> {
-        let mut declarations = String::new();
+        let mut declarations = Draft::default();
         let (own, around): (Vec<_>, Vec<_>) = self.declared.iter().partition(|declared| declared.depth == self.depth);
         for (i, declared) in around.iter().enumerate() {
             let hides = |other: &&Declaration| other.prefix == declared.prefix;
@@ -163,13 +163,13 @@ impl<'a> Scope<'a> {
                 for part in [" xmlns", colon, &declared.prefix, "=\""] {
                     declarations.push_str(part);
                 }
-                push_attribute(&mut declarations, &declared.uri);
-                declarations.push('"');
+                declarations.push_attribute(&declared.uri);
+                declarations.push_str("\"");
             }
         }
         self.skip()?;
         let (name, rest) = self.reader.slice_from(element.tag.start).split_at(1 + element.tag.name().len());
-        Ok([name, &declarations, attribute, rest].concat())
+        Ok([name, &declarations.into_text(), attribute, rest].concat())
     }
 
     /// Reads the end of the document.

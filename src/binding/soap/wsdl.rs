@@ -7,7 +7,7 @@ use std::{fmt::Write, sync::LazyLock};
 
 use super::{addressing::FAULT_ACTION, envelope::Version, names::CONTRACT as NAMESPACE, policy};
 use crate::{
-    binding::xml::push_escaped,
+    binding::xml::Draft,
     model::FaultKind,
     operation::{
         CONTRACT,
@@ -278,11 +278,11 @@ fn binding(wsdl: &mut Document, contract: &Contract, name: &str, soap: &str, wit
 }
 
 fn service(wsdl: &mut Document, name: &str, soap: &str, address: &str) {
-    let mut escaped = String::new();
-    push_escaped(&mut escaped, address, false);
+    let mut escaped = Draft::default();
+    escaped.push_attribute(address);
     wsdl.open(&format!("wsdl:service name=\"{name}\""));
     wsdl.open(&format!("wsdl:port name=\"{name}Port\" binding=\"tns:{name}Binding\""));
-    wsdl.line(&format!("<{soap}:address location=\"{}\"/>", escaped.replace('"', "&quot;")));
+    wsdl.line(&format!("<{soap}:address location=\"{}\"/>", escaped.into_text()));
     wsdl.close("wsdl:port");
     wsdl.close("wsdl:service");
 }
@@ -313,9 +313,9 @@ impl Document {
     }
 
     fn element(&mut self, name: &str, text: &str) {
-        let mut escaped = String::new();
-        push_escaped(&mut escaped, text, false);
-        self.line(&format!("<{name}>{escaped}</{name}>"));
+        let mut escaped = Draft::default();
+        escaped.push_escaped(text, false);
+        self.line(&format!("<{name}>{}</{name}>", escaped.into_text()));
     }
 
     fn annotation(&mut self, doc: &str) {

@@ -9,4 +9,4 @@ mod write;
 pub use charset::text_in_stated_encoding;
 pub use document::text_of;
 pub use reader::{Reader, Tag, Token, is_space, unexpected};
-pub use write::{Escape, push_all, push_double, push_escaped, push_integer};
+pub use write::{Draft, Escape};

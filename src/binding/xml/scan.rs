@@ -3,22 +3,38 @@
 /// Bytes that are looked at in one step.
 const STEP: usize = 16;
 
-/// What a step is filled up with; nobody looks for letters.
-const FILLER: u8 = b'x';
-
 /// The place of the first byte from `from` on that is wanted; the end when there is none.
 ///
-/// `wanted` has to be free of branches, so that the compiler makes vector code of it, and may not want letters.
+/// `wanted` has to be free of branches, so that the compiler makes vector code of it.
 #[inline]
 pub fn position(bytes: &[u8], from: usize, wanted: impl Fn(u8) -> bool + Copy) -> usize {
-    let rest = bytes.get(from..).unwrap_or_default();
-    let (steps, tail) = rest.as_chunks::<STEP>();
-    let mut skipped = steps.iter().take_while(|step| !any(step, wanted)).count() * STEP;
-    // A tail is looked at in one step too, so that the usual text is never looked at byte by byte.
-    if skipped + tail.len() == rest.len() && !any(&filled_up(rest, tail), wanted) {
-        skipped = rest.len();
+    let mut at = from;
+    while let Some(step) = chunk(bytes, at) {
+        if any(step, wanted) {
+            return first(bytes, at, wanted);
+        }
+        at += STEP;
     }
-    from + skipped + rest[skipped..].iter().take_while(|&&byte| !wanted(byte)).count()
+    // What is left is looked at in one step too, so that the usual text is never looked at byte by byte.
+    let rest = bytes.get(from..).unwrap_or_default();
+    if ending(rest).is_some_and(|ending| !any(&ending, wanted)) {
+        return bytes.len();
+    }
+    first(bytes, at, wanted)
+}
+
+#[inline]
+fn chunk(bytes: &[u8], at: usize) -> Option<&[u8; STEP]> {
+    bytes.get(at..)?.first_chunk()
+}
+
+#[inline]
+fn first(bytes: &[u8], from: usize, wanted: impl Fn(u8) -> bool) -> usize {
+    let mut at = from;
+    while bytes.get(at).is_some_and(|&byte| !wanted(byte)) {
+        at += 1;
+    }
+    at
 }
 
 #[inline]
@@ -26,14 +42,15 @@ fn any(step: &[u8; STEP], wanted: impl Fn(u8) -> bool) -> bool {
     step.iter().fold(false, |any, &byte| any | wanted(byte))
 }
 
-/// A step that holds the tail, with bytes in front of it that were seen already, or else with filler behind it.
+/// The last bytes of a text, some of them twice where it is shorter than a step; none where it is not worth a step.
 #[inline]
-fn filled_up(bytes: &[u8], tail: &[u8]) -> [u8; STEP] {
-    bytes.last_chunk().copied().unwrap_or_else(|| {
-        let mut step = [FILLER; STEP];
-        step[..tail.len()].copy_from_slice(tail);
-        step
-    })
+fn ending(bytes: &[u8]) -> Option<[u8; STEP]> {
+    if let Some(step) = bytes.last_chunk() {
+        return Some(*step);
+    }
+    let (first, last) = (bytes.first_chunk()?, bytes.last_chunk()?);
+    let (first, last) = (u64::from_le_bytes(*first), u64::from_le_bytes(*last));
+    Some((u128::from(first) | u128::from(last) << 64).to_le_bytes())
 }
 
 #[cfg(test)]

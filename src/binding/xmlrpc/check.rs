@@ -68,7 +68,7 @@ impl Visitor for Records<'_, '_> {
 fn again<O: Operation>(record: &O, long: Long, limits: &Limits) -> O {
     let read = || -> Outcome<O> {
         let operation = REGISTRY.find(O::NAME).ok_or_else(|| Fault::internal("an operation without a description"))?;
-        let document = encode::call(O::NAME, record, Dialect { long, bmp: false })?;
+        let document = encode::call(O::NAME, record, Dialect { long, bmp: false })?.into_text();
         Ok(Call::read(&document, limits)?.parameters.read::<O>(operation)?)
     };
     read().unwrap_or_else(|fault| panic!("{} in {long:?}: {fault}", O::NAME))

@@ -7,7 +7,7 @@ use crate::{
     binding::{
         AnswerError,
         refusal::Refusal,
-        xml::{Reader, Token, push_escaped, text_in_stated_encoding, unexpected},
+        xml::{Reader, Token, text_in_stated_encoding, unexpected},
     },
     model::{Fault, FaultKind, Limits},
 };
@@ -17,7 +17,7 @@ use crate::{
 /// # Errors
 /// InvalidRequest for an input that XML-RPC cannot carry.
 pub fn encode_call(method: &str, input: &impl Serialize) -> Result<String, Fault> {
-    Ok(encode::call(method, input, Dialect { long: Long::I8, bmp: false })?)
+    Ok(encode::call(method, input, Dialect { long: Long::I8, bmp: false })?.into_text())
 }
 
 /// A whole `methodCall` with two parameters by position, as methods of legacy systems take them; longs are `int` where
@@ -29,13 +29,13 @@ pub fn encode_positional(method: &str, first: &impl Serialize, second: &impl Ser
     let dialect = Dialect::default();
     let mut out = encode::begin("methodCall", dialect);
     out.push_str("<methodName>");
-    push_escaped(&mut out, method, dialect.bmp);
+    out.push_escaped(method, dialect.bmp);
     out.push_str("</methodName><params><param>");
     encode::value(&mut out, first, dialect)?;
     out.push_str("</param><param>");
     encode::value(&mut out, second, dialect)?;
     out.push_str("</param></params></methodCall>");
-    Ok(out)
+    Ok(out.into_text())
 }
 
 /// Makes sure that a whole `methodResponse` is no fault, whatever value it holds.

@@ -1,4 +1,4 @@
-//! Records as XML-RPC, written straight into the text of the document.
+//! Records as XML-RPC, written straight into the bytes of the document.
 //!
 //! Every value is typed and no element is self-closed, because some of the tried clients read neither untyped nor
 //! self-closed ones. An absent field is an absent member; nil is never written.
@@ -10,10 +10,7 @@ use serde::{Serialize, ser::Error};
 
 use self::value::Writer;
 use super::dialect::{Dialect, Long};
-use crate::binding::{
-    refusal::Refusal,
-    xml::{push_escaped, push_integer},
-};
+use crate::binding::{refusal::Refusal, xml::Draft};
 
 /// Bytes set aside for an answer; a page of 20 hits takes about as many.
 const USUAL_ANSWER: usize = 32 << 10;
@@ -24,7 +21,7 @@ const APACHE: &str = " xmlns:ex=\"http://ws.apache.org/xmlrpc/namespaces/extensi
 ///
 /// # Errors
 /// A value that XML-RPC cannot carry: a number that is not finite, or a map whose keys are no strings.
-pub fn response(value: &impl Serialize, dialect: Dialect) -> Result<String, Refusal> {
+pub fn response(value: &impl Serialize, dialect: Dialect) -> Result<Draft, Refusal> {
     let mut out = begin("methodResponse", dialect);
     out.push_str("<params><param>");
     self::value(&mut out, value, dialect)?;
@@ -33,7 +30,7 @@ pub fn response(value: &impl Serialize, dialect: Dialect) -> Result<String, Refu
 }
 
 /// A whole answer: a `methodResponse` with a fault.
-pub fn fault(code: i32, message: &str, dialect: Dialect) -> String {
+pub fn fault(code: i32, message: &str, dialect: Dialect) -> Draft {
     let mut out = begin("methodResponse", Dialect { long: Long::Auto, ..dialect });
     out.push_str("<fault>");
     fault_value(&mut out, code, message, dialect);
@@ -42,11 +39,11 @@ pub fn fault(code: i32, message: &str, dialect: Dialect) -> String {
 }
 
 /// The struct of a fault, as a value.
-pub fn fault_value(out: &mut String, code: i32, message: &str, dialect: Dialect) {
+pub fn fault_value(out: &mut Draft, code: i32, message: &str, dialect: Dialect) {
     out.push_str("<value><struct><member><name>faultCode</name><value><int>");
-    push_integer(out, code);
+    out.push_integer(code);
     out.push_str("</int></value></member><member><name>faultString</name><value><string>");
-    push_escaped(out, message, dialect.bmp);
+    out.push_escaped(message, dialect.bmp);
     out.push_str("</string></value></member></struct></value>");
 }
 
@@ -54,10 +51,10 @@ pub fn fault_value(out: &mut String, code: i32, message: &str, dialect: Dialect)
 ///
 /// # Errors
 /// As for [`response`].
-pub fn call(method: &str, input: &impl Serialize, dialect: Dialect) -> Result<String, Refusal> {
+pub fn call(method: &str, input: &impl Serialize, dialect: Dialect) -> Result<Draft, Refusal> {
     let mut out = begin("methodCall", dialect);
     out.push_str("<methodName>");
-    push_escaped(&mut out, method, dialect.bmp);
+    out.push_escaped(method, dialect.bmp);
     out.push_str("</methodName><params><param>");
     value(&mut out, input, dialect)?;
     out.push_str("</param></params></methodCall>");
@@ -65,8 +62,8 @@ pub fn call(method: &str, input: &impl Serialize, dialect: Dialect) -> Result<St
 }
 
 /// Opens a document with this root element.
-pub fn begin(root: &str, dialect: Dialect) -> String {
-    let mut out = String::with_capacity(USUAL_ANSWER);
+pub fn begin(root: &str, dialect: Dialect) -> Draft {
+    let mut out = Draft::with_capacity(USUAL_ANSWER);
     let namespace = if dialect.long == Long::Apache { APACHE } else { "" };
     for part in [DECLARATION, "<", root, namespace, ">"] {
         out.push_str(part);
@@ -78,7 +75,7 @@ pub fn begin(root: &str, dialect: Dialect) -> String {
 ///
 /// # Errors
 /// As for [`response`].
-pub fn value(out: &mut String, value: &impl Serialize, dialect: Dialect) -> Result<(), Refusal> {
+pub fn value(out: &mut Draft, value: &impl Serialize, dialect: Dialect) -> Result<(), Refusal> {
     let mut writer = Writer::new(out, dialect);
     value.serialize(&mut writer)?;
     if writer.is_absent() { Err(Refusal::custom("nil is never written")) } else { Ok(()) }

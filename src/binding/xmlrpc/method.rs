@@ -1,6 +1,7 @@
 //! The methods beside the operations, one table entry each: name, signatures, help and code.
 
 use super::{Context, Frame, Refused, call::Parameters, system, validator};
+use crate::binding::xml::Draft;
 
 /// A method that needs nothing but its parameters and the contract.
 pub struct Method {
@@ -11,7 +12,7 @@ pub struct Method {
     /// What it does.
     pub help: &'static str,
     /// Its code.
-    pub answer: fn(&mut Parameters<'_>, &Context<'_>, Frame) -> Result<String, Refused>,
+    pub answer: fn(&mut Parameters<'_>, &Context<'_>, Frame) -> Result<Draft, Refused>,
 }
 
 /// The methods beside the operations that this node answers.

@@ -26,7 +26,7 @@ use self::call::{Call, Parameters};
 use super::{
     Reply,
     refusal::{Mistake, Refusal, shown},
-    xml::text_in_stated_encoding,
+    xml::{Draft, text_in_stated_encoding},
 };
 use crate::{
     access::Caller,
@@ -83,11 +83,11 @@ pub fn fault(fault: &Fault, dialect: Dialect) -> Reply {
     Refused::new(None, fault).reply(dialect)
 }
 
-fn reply(document: String) -> Reply {
-    Reply::whole(200, CONTENT_TYPE, document)
+fn reply(document: Draft) -> Reply {
+    Reply::whole(200, CONTENT_TYPE, document.into_bytes())
 }
 
-async fn respond(scope: Scope<'_>, body: &[u8], content_type: Option<&str>) -> Result<String, Refused> {
+async fn respond(scope: Scope<'_>, body: &[u8], content_type: Option<&str>) -> Result<Draft, Refused> {
     let text = text_in_stated_encoding(body, content_type)?;
     let Call { method, parameters } = Call::read(&text, scope.context.limits)?;
     if method == system::MULTICALL {
@@ -102,7 +102,7 @@ async fn call(
     method: &str,
     mut parameters: Parameters<'_>,
     frame: Frame,
-) -> Result<String, Refused> {
+) -> Result<Draft, Refused> {
     let operation = REGISTRY.find(method);
     if operation.is_none()
         && let Some(method) = method::find(method, context)
@@ -129,11 +129,11 @@ enum Frame {
 }
 
 impl Frame {
-    fn write(self, value: &impl Serialize, context: &Context<'_>) -> Result<String, Refusal> {
+    fn write(self, value: &impl Serialize, context: &Context<'_>) -> Result<Draft, Refusal> {
         match self {
             Self::Document => encode::response(value, context.dialect),
             Self::Item => {
-                let mut out = String::new();
+                let mut out = Draft::default();
                 encode::value(&mut out, &(value,), context.dialect).map(|()| out)
             }
         }
@@ -150,7 +150,7 @@ struct Exchange<'a> {
 }
 
 impl Format for Exchange<'_> {
-    type Answer = String;
+    type Answer = Draft;
 
     fn decode<I: DeserializeOwned>(&mut self, operation: &'static Description) -> Outcome<I> {
         self.parameters.read(operation).map_err(|refusal| {
@@ -159,7 +159,7 @@ impl Format for Exchange<'_> {
         })
     }
 
-    fn encode<O: Operation>(self, _: &'static Description, output: O::Output) -> Outcome<String> {
+    fn encode<O: Operation>(self, _: &'static Description, output: O::Output) -> Outcome<Draft> {
         self.frame.write(&output, self.context).map_err(Fault::internal)
     }
 }

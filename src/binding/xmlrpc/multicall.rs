@@ -17,6 +17,7 @@ use super::{
     system::MULTICALL,
 };
 use crate::{
+    binding::xml::Draft,
     model::{FaultKind, Limits},
     operation::REGISTRY,
 };
@@ -31,7 +32,7 @@ const BEGIN_WITHIN: Duration = Duration::from_secs(60);
 /// # Errors
 /// NotAuthenticated for a caller who may do nothing at all, Misfit for anything but one array, TooLarge for more calls
 /// than `limits.multicall_calls`.
-pub(super) async fn answer(scope: Scope<'_>, parameters: Parameters<'_>) -> Result<String, Refused> {
+pub(super) async fn answer(scope: Scope<'_>, parameters: Parameters<'_>) -> Result<Draft, Refused> {
     // Once, instead of once a call: what HTTP has to know of is the same for all of them.
     scope.caller.admitted()?;
     let values = inner_calls(parameters, scope.context.limits)?;
@@ -77,7 +78,7 @@ fn has_effect(call: &Result<InnerCall<'_>, Refused>) -> bool {
 /// The answer as it grows.
 struct Answers<'a> {
     scope: Scope<'a>,
-    out: String,
+    out: Draft,
     started: Instant,
 }
 
@@ -99,7 +100,7 @@ impl<'a> Answers<'a> {
                 under_way.push_back(make(self.scope, call, self.admit()));
             }
             match under_way.next().await {
-                Some(Ok(value)) => self.out.push_str(&value),
+                Some(Ok(value)) => self.out.push(&value),
                 Some(Err(refused)) => {
                     fault_value(&mut self.out, refused.code, &refused.message, self.scope.context.dialect);
                 }
@@ -123,7 +124,7 @@ impl<'a> Answers<'a> {
         Ok(())
     }
 
-    fn finish(mut self) -> String {
+    fn finish(mut self) -> Draft {
         self.out.push_str("</data></array></value></param></params></methodResponse>");
         self.out
     }
@@ -134,7 +135,7 @@ async fn make(
     scope: Scope<'_>,
     call: &Result<InnerCall<'_>, Refused>,
     admitted: Result<(), Refused>,
-) -> Result<String, Refused> {
+) -> Result<Draft, Refused> {
     let call = call.as_ref().map_err(Clone::clone)?;
     admitted?;
     let parameters = Parameters::of_inner_call(call, scope.context.limits)?;

@@ -10,13 +10,13 @@ const FORMS: [Long; 5] = [Long::Auto, Long::I8, Long::Text, Long::Double, Long::
 
 /// The input as it is read from a call in each dialect.
 pub fn requests_read_back<O: Operation>(input: &O) -> Vec<O> {
-    let documents = FORMS.map(|long| encode::call(O::NAME, input, Dialect { long, bmp: false }).unwrap());
+    let documents = FORMS.map(|long| encode::call(O::NAME, input, Dialect { long, bmp: false }).unwrap().into_text());
     documents.iter().map(|document| read::<O>(document).unwrap()).collect()
 }
 
 /// The answer in each dialect.
 pub fn responses(output: &impl Serialize) -> Vec<String> {
-    FORMS.map(|long| encode::response(output, Dialect { long, bmp: false }).unwrap()).into()
+    FORMS.map(|long| encode::response(output, Dialect { long, bmp: false }).unwrap().into_text()).into()
 }
 
 fn read<O: Operation>(document: &str) -> Result<O, Refused> {
@@ -193,7 +193,7 @@ fn system(method: &str, parameters: &[&str]) -> Result<Json, i32> {
         Context { dialect: Dialect::default(), limits: &limits, validator: method.starts_with("validator1.") };
     let method = method::find(method, &context).unwrap();
     let answer = (method.answer)(&mut call.parameters, &context, Frame::Document).map_err(|refused| refused.code)?;
-    Ok(decode_response(answer.as_bytes(), &limits).unwrap())
+    Ok(decode_response(&answer.into_bytes(), &limits).unwrap())
 }
 
 #[test]

@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{Context, Frame, Refused, call::Parameters, decode::Any, method::Method};
 use crate::{
-    binding::refusal::{Mistake, Refusal},
+    binding::{
+        refusal::{Mistake, Refusal},
+        xml::Draft,
+    },
     model::{Data, Time},
 };
 
@@ -121,7 +124,7 @@ const fn echo(name: &'static str, signatures: &'static [&'static [&'static str]]
     }
 }
 
-fn many_types(parameters: &mut Parameters<'_>, context: &Context<'_>, frame: Frame) -> Result<String, Refused> {
+fn many_types(parameters: &mut Parameters<'_>, context: &Context<'_>, frame: Frame) -> Result<Draft, Refused> {
     let number: i64 = parameters.read_position()?;
     let flag: bool = parameters.read_position()?;
     let text: String = parameters.read_position()?;

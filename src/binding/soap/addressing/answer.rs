@@ -1,7 +1,7 @@
 //! The addressing headers of an answer.
 
 use super::{Edition, Endpoint};
-use crate::binding::xml::push_escaped;
+use crate::binding::xml::Draft;
 
 /// What an answer refers to: the message that it answers, and to whom it goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,22 +14,22 @@ pub struct Thread {
 
 impl Thread {
     /// Appends the blocks of an answer with this action.
-    pub fn write_answer(&self, out: &mut String, action: &str) {
+    pub fn write_answer(&self, out: &mut Draft, action: &str) {
         self.write(out, action, &self.reply_to);
     }
 
     /// Appends the blocks of a fault.
-    pub fn write_fault(&self, out: &mut String) {
+    pub fn write_fault(&self, out: &mut Draft) {
         self.write(out, self.edition.fault_action(), &self.fault_to);
     }
 
     /// The prefix is declared on each block, so that nothing depends on the envelope around them.
-    fn write(&self, out: &mut String, action: &str, to: &Endpoint) {
+    fn write(&self, out: &mut Draft, action: &str, to: &Endpoint) {
         let mut block = |name: &str, text: &str| {
             for part in ["<wsa:", name, " xmlns:wsa=\"", self.edition.namespace(), "\">"] {
                 out.push_str(part);
             }
-            push_escaped(out, text, false);
+            out.push_escaped(text, false);
             for part in ["</wsa:", name, ">"] {
                 out.push_str(part);
             }

@@ -3,9 +3,9 @@
 use super::Edition;
 use crate::{
     binding::{
+        soap::envelope::Version,
         soap::fault::{Code, HeaderFault, SoapFault},
-        soap::{envelope::Version, fault::push_attribute},
-        xml::push_escaped,
+        xml::Draft,
     },
     operation::CONTRACT,
 };
@@ -99,14 +99,14 @@ impl Problem {
 
     /// The header or the action concerned.
     fn detail(&self, edition: Edition) -> String {
-        let mut out = String::new();
+        let mut out = Draft::default();
         let namespace = edition.namespace();
         match self.reason {
             Reason::ActionMismatch | Reason::ActionNotSupported => {
                 out.push_str("<wsa:ProblemAction xmlns:wsa=\"");
-                push_attribute(&mut out, namespace);
+                out.push_attribute(namespace);
                 out.push_str("\"><wsa:Action>");
-                push_escaped(&mut out, &self.value, false);
+                out.push_escaped(&self.value, false);
                 out.push_str("</wsa:Action></wsa:ProblemAction>");
             }
             _ => {
@@ -116,6 +116,6 @@ impl Problem {
                 out.push_str("</wsa:ProblemHeaderQName>");
             }
         }
-        out
+        out.into_text()
     }
 }

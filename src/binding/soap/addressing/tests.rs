@@ -1,10 +1,13 @@
 //! Addressing headers as stacks write them, and what is made of wrong ones.
 
 use crate::{
-    binding::soap::{
-        addressing::{Deliveries, Edition, Ways, way::Way},
-        envelope::{Envelope, Version},
-        names::{SOAP11, SOAP12},
+    binding::{
+        soap::{
+            addressing::{Deliveries, Edition, Ways, way::Way},
+            envelope::{Envelope, Version},
+            names::{SOAP11, SOAP12},
+        },
+        xml::Draft,
     },
     model::Limits,
     operation::REGISTRY,
@@ -71,9 +74,10 @@ fn an_answer_relates_to_its_message() {
     for edition in [Edition::V1, Edition::August2004] {
         let document = document(SOAP11, edition, &(action(FIND) + "<wsa:MessageID>urn:a&amp;b</wsa:MessageID>"));
         let thread = read(&document).header.addressing.thread().unwrap();
-        let (mut answer, mut fault) = (String::new(), String::new());
+        let (mut answer, mut fault) = (Draft::default(), Draft::default());
         thread.write_answer(&mut answer, "urn:peergate:v1/SearchFindResponse");
         thread.write_fault(&mut fault);
+        let (answer, fault) = (answer.into_text(), fault.into_text());
         let namespace = edition.namespace();
         let block = |name: &str, text: &str| format!("<wsa:{name} xmlns:wsa=\"{namespace}\">{text}</wsa:{name}>");
         assert!(answer.starts_with(&block("Action", "urn:peergate:v1/SearchFindResponse")), "{answer}");
@@ -182,8 +186,9 @@ async fn reference_parameters_come_back_as_headers() {
     let anonymous = Edition::V1.anonymous();
     let blocks = format!("{ID}<wsa:ReplyTo><wsa:Address>{anonymous}</wsa:Address>{parameters}</wsa:ReplyTo>");
     let document = document(SOAP11, Edition::V1, &blocks);
-    let mut answer = String::new();
+    let mut answer = Draft::default();
     read(&document).header.addressing.thread().unwrap().write_answer(&mut answer, "urn:x");
+    let answer = answer.into_text();
     let namespace = Edition::V1.namespace();
     let around = format!(" xmlns:s=\"{SOAP11}\" xmlns:wsa=\"{namespace}\" xmlns:pg=\"urn:peergate:v1\"");
     let mark = format!(" xmlns:pgwsa=\"{namespace}\" pgwsa:IsReferenceParameter=\"true\"");

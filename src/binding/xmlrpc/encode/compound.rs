@@ -6,20 +6,16 @@ use serde::{
 };
 
 use super::value::Writer;
-use crate::binding::{
-    refusal::Refusal,
-    xml::{push_all, push_escaped},
-    xmlrpc::dialect::Dialect,
-};
+use crate::binding::{refusal::Refusal, xml::Draft, xmlrpc::dialect::Dialect};
 
 /// The items of an array.
 pub(super) struct Items<'a> {
-    out: &'a mut String,
+    out: &'a mut Draft,
     dialect: Dialect,
 }
 
 impl<'a> Items<'a> {
-    pub fn new(out: &'a mut String, dialect: Dialect) -> Self {
+    pub fn new(out: &'a mut Draft, dialect: Dialect) -> Self {
         Self { out, dialect }
     }
 
@@ -54,22 +50,22 @@ items!(SerializeSeq::serialize_element, SerializeTuple::serialize_element, Seria
 
 /// The members of a struct.
 pub(super) struct Members<'a> {
-    out: &'a mut String,
+    out: &'a mut Draft,
     dialect: Dialect,
     /// The key of a map's entry whose value comes next.
     name: Option<String>,
 }
 
 impl<'a> Members<'a> {
-    pub fn new(out: &'a mut String, dialect: Dialect) -> Self {
+    pub fn new(out: &'a mut Draft, dialect: Dialect) -> Self {
         Self { out, dialect, name: None }
     }
 
     // Inlined, so that the name of a record's field is a constant where it is copied.
-    #[inline]
+    #[inline(always)]
     pub fn member<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<(), Refusal> {
         let before = self.out.len();
-        push_all(self.out, ["<member><name>", name, "</name>"]);
+        self.out.push_tag("<member><name>", name, "</name>");
         let mut writer = Writer::new(self.out, self.dialect);
         value.serialize(&mut writer).map_err(|e| e.within(name))?;
         if writer.is_absent() {
@@ -85,7 +81,7 @@ impl ser::SerializeStruct for Members<'_> {
     type Ok = ();
     type Error = Refusal;
 
-    #[inline]
+    #[inline(always)]
     fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), Refusal> {
         self.member(name, value)
     }
@@ -103,9 +99,9 @@ impl ser::SerializeMap for Members<'_> {
     fn serialize_key<T: Serialize + ?Sized>(&mut self, name: &T) -> Result<(), Refusal> {
         let name = serde_json::to_value(name).map_err(Refusal::custom)?;
         let name = name.as_str().ok_or_else(|| Refusal::custom("a member's name is a string"))?;
-        let mut escaped = String::new();
-        push_escaped(&mut escaped, name, self.dialect.bmp);
-        self.name = Some(escaped);
+        let mut escaped = Draft::default();
+        escaped.push_escaped(name, self.dialect.bmp);
+        self.name = Some(escaped.into_text());
         Ok(())
     }
 

@@ -6,9 +6,9 @@ use super::*;
 use crate::model::{Data, Time};
 
 fn written(input: &impl Serialize, long: Long) -> String {
-    let mut out = String::new();
+    let mut out = Draft::default();
     value(&mut out, input, Dialect { long, bmp: false }).unwrap();
-    out.replace("<value>", "").replace("</value>", "")
+    out.into_text().replace("<value>", "").replace("</value>", "")
 }
 
 #[test]
@@ -21,7 +21,12 @@ fn a_long_has_the_form_that_the_dialect_says() {
     assert_eq!(written(&large, Long::Text), "<string>1099511627776</string>");
     assert_eq!(written(&-1_i64, Long::Apache), "<ex:i8>-1</ex:i8>");
     assert_eq!(written(&7_u32, Long::I8), "<int>7</int>");
-    assert!(response(&0, Dialect { long: Long::Apache, bmp: false }).unwrap().contains("<methodResponse xmlns:ex="));
+    assert!(
+        response(&0, Dialect { long: Long::Apache, bmp: false })
+            .unwrap()
+            .into_text()
+            .contains("<methodResponse xmlns:ex=")
+    );
 }
 
 #[test]
@@ -49,19 +54,19 @@ fn an_absent_field_is_an_absent_member() {
     let record = Record { a: None, b: None, c: Some("x") };
     let expected = "<struct><member><name>c</name><string>x</string></member></struct>";
     assert_eq!(written(&record, Long::Auto), expected);
-    assert!(value(&mut String::new(), &None::<u8>, Dialect::default()).is_err());
+    assert!(value(&mut Draft::default(), &None::<u8>, Dialect::default()).is_err());
 }
 
 #[test]
 fn what_xmlrpc_cannot_carry_is_refused_with_its_place() {
-    let refused = value(&mut String::new(), &std::collections::HashMap::from([("x", f64::NAN)]), Dialect::default());
+    let refused = value(&mut Draft::default(), &std::collections::HashMap::from([("x", f64::NAN)]), Dialect::default());
     assert_eq!(refused.unwrap_err().to_string(), "x: XML-RPC cannot carry the number NaN");
-    assert!(value(&mut String::new(), &u64::MAX, Dialect::default()).is_err());
+    assert!(value(&mut Draft::default(), &u64::MAX, Dialect::default()).is_err());
 }
 
 #[test]
 fn documents_begin_with_a_declaration() {
-    let answer = fault(404, "no <such> id", Dialect::default());
+    let answer = fault(404, "no <such> id", Dialect::default()).into_text();
     assert!(answer.starts_with("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<methodResponse><fault><value><struct>"));
     assert!(answer.contains("<int>404</int>") && answer.contains("no &lt;such&gt; id"));
 }

@@ -11,25 +11,27 @@ use super::compound::{Items, Members};
 use crate::{
     binding::{
         refusal::Refusal,
-        xml::{Escape, push_all, push_double, push_escaped},
+        xml::{Draft, Escape},
         xmlrpc::dialect::{Dialect, Long},
     },
-    model::TIME_TOKEN,
+    model::{ID_TOKEN, TIME_TOKEN},
 };
 
 /// Writes one value; several only as the items or members of another.
 pub(super) struct Writer<'a> {
-    out: &'a mut String,
+    out: &'a mut Draft,
     dialect: Dialect,
-    /// The next text is a moment.
+    /// The next text, or the next bytes, which are [`Ascii`](crate::model::Ascii) then, are a moment.
     is_time: bool,
+    /// The next bytes are an id.
+    is_id: bool,
     /// The value was absent and nothing was written.
     is_absent: bool,
 }
 
 impl<'a> Writer<'a> {
-    pub fn new(out: &'a mut String, dialect: Dialect) -> Self {
-        Self { out, dialect, is_time: false, is_absent: false }
+    pub fn new(out: &'a mut Draft, dialect: Dialect) -> Self {
+        Self { out, dialect, is_time: false, is_id: false, is_absent: false }
     }
 
     /// Whether the value was absent and nothing was written.
@@ -37,9 +39,11 @@ impl<'a> Writer<'a> {
         self.is_absent
     }
 
-    #[inline]
+    #[inline(always)]
     fn int(&mut self, number: i32) -> Result<(), Refusal> {
-        push_all(self.out, ["<value><int>", itoa::Buffer::new().format(number), "</int></value>"]);
+        self.out.push_str("<value><int>");
+        self.out.push_integer(number);
+        self.out.push_str("</int></value>");
         Ok(())
     }
 
@@ -54,17 +58,21 @@ impl<'a> Writer<'a> {
             Long::Text => ("<value><string>", "</string></value>"),
             Long::Apache => ("<value><ex:i8>", "</ex:i8></value>"),
         };
-        push_all(self.out, [open, itoa::Buffer::new().format(number), close]);
+        self.out.push_str(open);
+        self.out.push_integer(number);
+        self.out.push_str(close);
         Ok(())
     }
 
     /// RFC 3339 in UTC as XML-RPC has it: no dashes, whole seconds, no zone.
-    fn time(&mut self, moment: &str) -> Result<(), Refusal> {
+    fn time(&mut self, moment: &[u8]) -> Result<(), Refusal> {
         let parts = (moment.get(..4), moment.get(5..7), moment.get(8..19));
         let (Some(year), Some(month), Some(rest)) = parts else {
             return Err(Refusal::custom("the moment has no year of four digits"));
         };
-        push_all(self.out, ["<value><dateTime.iso8601>", year, month, rest, "</dateTime.iso8601></value>"]);
+        self.out.push_str("<value><dateTime.iso8601>");
+        [year, month, rest].into_iter().for_each(|part| self.out.push_ascii(part));
+        self.out.push_str("</dateTime.iso8601></value>");
         self.is_time = false;
         Ok(())
     }
@@ -125,7 +133,7 @@ impl<'a> Serializer for &'a mut Writer<'_> {
     }
 
     /// An `int` of the contract that never is negative; one beyond its 32 bits goes out as a long rather than wrong.
-    #[inline]
+    #[inline(always)]
     fn serialize_u32(self, number: u32) -> Result<(), Refusal> {
         match i32::try_from(number) {
             Ok(number) => self.int(number),
@@ -133,7 +141,7 @@ impl<'a> Serializer for &'a mut Writer<'_> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn serialize_u64(self, number: u64) -> Result<(), Refusal> {
         self.long(i64::try_from(number).map_err(|_| Refusal::custom(format_args!("{number} is beyond 63 bits")))?)
     }
@@ -143,13 +151,13 @@ impl<'a> Serializer for &'a mut Writer<'_> {
     }
 
     /// XML-RPC has no form for what is not finite; to write another number instead would be a lie.
-    #[inline]
+    #[inline(always)]
     fn serialize_f64(self, number: f64) -> Result<(), Refusal> {
         if !number.is_finite() {
             return Err(Refusal::custom(format_args!("XML-RPC cannot carry the number {number}")));
         }
         self.out.push_str("<value><double>");
-        push_double(self.out, number);
+        self.out.push_double(number);
         self.out.push_str("</double></value>");
         Ok(())
     }
@@ -158,20 +166,20 @@ impl<'a> Serializer for &'a mut Writer<'_> {
         self.serialize_str(character.encode_utf8(&mut [0; 4]))
     }
 
-    #[inline]
+    #[inline(always)]
     fn serialize_str(self, text: &str) -> Result<(), Refusal> {
         if self.is_time {
-            return self.time(text);
+            return self.time(text.as_bytes());
         }
         self.out.push_str("<value><string>");
-        push_escaped(self.out, text, self.dialect.bmp);
+        self.out.push_escaped(text, self.dialect.bmp);
         self.out.push_str("</string></value>");
         Ok(())
     }
 
     fn collect_str<T: std::fmt::Display + ?Sized>(self, text: &T) -> Result<(), Refusal> {
         if self.is_time {
-            return self.time(&text.to_string());
+            return self.time(text.to_string().as_bytes());
         }
         self.out.push_str("<value><string>");
         write!(Escape { out: self.out, bmp: self.dialect.bmp }, "{text}").map_err(Refusal::custom)?;
@@ -180,8 +188,17 @@ impl<'a> Serializer for &'a mut Writer<'_> {
     }
 
     fn serialize_bytes(self, bytes: &[u8]) -> Result<(), Refusal> {
+        if self.is_time {
+            return self.time(bytes);
+        }
+        if self.is_id {
+            self.out.push_str("<value><string>");
+            self.out.push_ascii(bytes);
+            self.out.push_str("</string></value>");
+            return Ok(());
+        }
         self.out.push_str("<value><base64>");
-        base64_simd::STANDARD.encode_append(bytes, self.out);
+        self.out.push_base64(bytes);
         self.out.push_str("</base64></value>");
         Ok(())
     }
@@ -191,6 +208,7 @@ impl<'a> Serializer for &'a mut Writer<'_> {
         Ok(())
     }
 
+    #[inline(always)]
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Refusal> {
         value.serialize(self)
     }
@@ -208,8 +226,9 @@ impl<'a> Serializer for &'a mut Writer<'_> {
         self.serialize_str(word)
     }
 
+    #[inline(always)]
     fn serialize_newtype_struct<T: Serialize + ?Sized>(self, name: &'static str, value: &T) -> Result<(), Refusal> {
-        self.is_time = name == TIME_TOKEN;
+        (self.is_time, self.is_id) = (name == TIME_TOKEN, name == ID_TOKEN);
         value.serialize(self)
     }
 
