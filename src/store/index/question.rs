@@ -39,14 +39,14 @@ impl Questioner {
         Self { fields, analyzer }
     }
 
-    /// The query, only for contents of `overlay` if one is given.
-    pub fn write(&mut self, query: &model::Query, overlay: Option<&str>) -> Box<dyn Query> {
+    /// The query, only for contents of `overlay` if one is given. Words are looked for in the fields of `worded`.
+    pub fn write(&mut self, query: &model::Query, overlay: Option<&str>, worded: &[(Field, f32)]) -> Box<dyn Query> {
         let mut clauses: Vec<Clause> = Vec::with_capacity(query.terms.len() + 4);
         for term in &query.terms {
             let clause = match term {
-                Term::Word(text) | Term::Phrase(text) => (Occur::Must, self.anywhere(text, false)),
-                Term::Prefix(text) => (Occur::Must, self.anywhere(text, true)),
-                Term::Without(text) => (Occur::MustNot, self.anywhere(text, false)),
+                Term::Word(text) | Term::Phrase(text) => (Occur::Must, self.anywhere(text, false, worded)),
+                Term::Prefix(text) => (Occur::Must, self.anywhere(text, true, worded)),
+                Term::Without(text) => (Occur::MustNot, self.anywhere(text, false, worded)),
             };
             clauses.push(clause);
         }
@@ -79,16 +79,19 @@ impl Questioner {
         }
     }
 
-    fn anywhere(&mut self, text: &str, prefix: bool) -> Box<dyn Query> {
+    fn anywhere(&mut self, text: &str, prefix: bool, worded: &[(Field, f32)]) -> Box<dyn Query> {
         let words = self.words(text);
-        if words.is_empty() {
-            return Box::new(EmptyQuery);
+        let within = |(field, weight)| Box::new(BoostQuery::new(in_field(field, &words, prefix), weight));
+        match worded {
+            _ if words.is_empty() => Box::new(EmptyQuery),
+            // Nothing can be found yet.
+            [] => Box::new(EmptyQuery),
+            [only] => within(*only),
+            several => {
+                let clauses = several.iter().map(|field| -> Clause { (Occur::Should, within(*field)) });
+                Box::new(BooleanQuery::new(clauses.collect()))
+            }
         }
-        let fields = [(self.fields.name, NAME_BOOST), (self.fields.tags, TAGS_BOOST), (self.fields.description, 1.0)];
-        let within = fields.map(|(field, boost)| -> Clause {
-            (Occur::Should, Box::new(BoostQuery::new(in_field(field, &words, prefix), boost)))
-        });
-        Box::new(BooleanQuery::new(within.into()))
     }
 
     fn words(&mut self, text: &str) -> Vec<String> {
@@ -99,6 +102,11 @@ impl Questioner {
         }
         words
     }
+}
+
+/// The fields of words, and how much a word in each of them says.
+pub fn weights(fields: &Fields) -> [(Field, f32); 3] {
+    [(fields.name, NAME_BOOST), (fields.tags, TAGS_BOOST), (fields.description, 1.0)]
 }
 
 fn in_field(field: Field, words: &[String], prefix: bool) -> Box<dyn Query> {

@@ -113,7 +113,7 @@ impl Writer {
         }
         commit.commit()?;
         self.shared.reader.reload()?;
-        let warm = Arc::new(Warm::of(&self.shared.reader)?);
+        let warm = Arc::new(Warm::of(&self.shared.reader, &self.shared.fields)?);
         *self.shared.warm.write().unwrap_or_else(PoisonError::into_inner) = warm;
         Ok(())
     }

@@ -50,6 +50,20 @@ async fn a_word_in_the_name_is_better_than_one_in_the_description() {
 }
 
 #[tokio::test]
+async fn a_field_is_looked_at_from_its_first_word_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path()).await;
+    assert!(find(&store, "installer").await.is_empty());
+    publish(&store, "holiday.jpg", b"h").await;
+    assert!(find(&store, "installer").await.is_empty());
+    assert_eq!(find(&store, "holiday -installer").await, ["holiday.jpg"]);
+    let new = NewContent { description: Some("The installer".into()), ..named("debian.iso") };
+    store.publish(new, parts(b"d")).await.unwrap();
+    assert_eq!(find(&store, "installer").await, ["debian.iso"]);
+    assert_eq!(find(&store, "iso -inst*").await, [""; 0]);
+}
+
+#[tokio::test]
 async fn filters_and_overlays_decide_who_is_in() {
     let (_dir, store) = shelf().await;
     let names = async |edit: fn(&mut Query), overlay: Option<&str>| {
