@@ -48,7 +48,7 @@ impl Draft {
 
     /// What was written, as text.
     pub fn into_text(self) -> String {
-        String::from_utf8_lossy(&self.0).into_owned()
+        String::from_utf8(self.0).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned())
     }
 
     /// Appends markup as it is.

@@ -27,12 +27,19 @@ impl<'a> Tag<'a> {
 
     /// The name without its prefix.
     pub fn local(&self) -> &'a str {
-        self.name().split_once(':').map_or(self.name(), |(_, local)| local)
+        let name = self.name();
+        self.colon().map_or(name, |colon| &name[colon + 1..])
     }
 
     /// The prefix, empty for none.
     pub fn prefix(&self) -> &'a str {
-        self.name().split_once(':').map_or("", |(prefix, _)| prefix)
+        self.colon().map_or("", |colon| &self.name()[..colon])
+    }
+
+    // Names are too short for a search that has to be prepared.
+    #[inline]
+    fn colon(&self) -> Option<usize> {
+        self.name().bytes().position(|byte| byte == b':')
     }
 
     /// Whether anything stands behind the name; most elements of a message have no attributes.
