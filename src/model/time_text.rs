@@ -86,7 +86,7 @@ fn date(day: i64) -> [u32; 4] {
     const CENTURY: u32 = 36_524;
     const FOUR_YEARS: u32 = 1_461;
     // 0000-03-01 is day -719,468; an era before that keeps January and February of the year 0 above zero.
-    let days = (day + 719_468) as u32 + ERA;
+    let days = (day + 719_468 + i64::from(ERA)) as u32;
     let (era, of_era) = (days / ERA, days % ERA);
     let century = (4 * of_era + 3) / ERA;
     let of_century = of_era - century * CENTURY - century / 4;

@@ -60,7 +60,7 @@ async fn a_field_is_looked_at_from_its_first_word_on() {
     let new = NewContent { description: Some("The installer".into()), ..named("debian.iso") };
     store.publish(new, parts(b"d")).await.unwrap();
     assert_eq!(find(&store, "installer").await, ["debian.iso"]);
-    assert_eq!(find(&store, "iso -inst*").await, [""; 0]);
+    assert!(find(&store, "iso -installer").await.is_empty());
 }
 
 #[tokio::test]
