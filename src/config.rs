@@ -12,7 +12,10 @@ use config::{Environment, File, FileFormat};
 use ipnet::IpNet;
 use serde::Deserialize;
 
-use crate::model::{Limits, Pattern};
+use crate::{
+    bridge,
+    model::{Limits, Pattern},
+};
 
 /// Everything that can be configured.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -36,8 +39,12 @@ pub struct Config {
     pub events: Events,
     /// Who may call.
     pub access: Access,
+    /// What bridges keep of that which crossed.
+    pub cache: Cache,
     /// The networks to take part in.
     pub overlay: Vec<Overlay>,
+    /// What is joined.
+    pub bridge: Vec<bridge::Settings>,
 }
 
 /// The HTTP listener.
@@ -128,6 +135,14 @@ pub struct Token {
     pub operations: Vec<Pattern>,
 }
 
+/// What bridges keep of that which crossed.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Cache {
+    /// Bytes on the disk; 0 keeps nothing.
+    pub bytes: u64,
+}
+
 /// One network to take part in.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
@@ -168,7 +183,9 @@ impl Default for Config {
             uploads: UploadPolicy::default(),
             events: Events::default(),
             access: Access::default(),
+            cache: Cache::default(),
             overlay: vec![Overlay::Native(Native::default())],
+            bridge: Vec::new(),
         }
     }
 }
@@ -195,6 +212,12 @@ impl Default for TransferPolicy {
 impl Default for Access {
     fn default() -> Self {
         Self { open: false, clock_skew_seconds: 300, token: Vec::new() }
+    }
+}
+
+impl Default for Cache {
+    fn default() -> Self {
+        Self { bytes: 10 << 30 }
     }
 }
 
@@ -254,6 +277,16 @@ pub enum ConfigError {
     /// No overlay at all.
     #[error("overlay: the list is empty; leave it out for the default one, or add [[overlay]]")]
     NoOverlay,
+    /// A bridge says what none can do.
+    #[error("bridge from {from:?} to {to:?}: {reason}")]
+    Bridge {
+        /// Its overlays.
+        from: String,
+        /// Its overlays.
+        to: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// Clocks may differ by nothing, or by so much that no message is ever old.
     #[error("access.clock_skew_seconds: {0} is out of range, want 1 to {MAX_CLOCK_SKEW}")]
     ClockSkew(u64),
@@ -299,6 +332,13 @@ impl Config {
         }
         if let Some((_, name)) = names.iter().enumerate().find(|(i, name)| names[..*i].contains(name)) {
             return Err(ConfigError::NameTwice((*name).to_owned()));
+        }
+        for bridge in &self.bridge {
+            bridge.check().map_err(|fault| ConfigError::Bridge {
+                from: bridge.from.clone(),
+                to: bridge.to.clone(),
+                reason: fault.message,
+            })?;
         }
         if !(1..=MAX_CLOCK_SKEW).contains(&self.access.clock_skew_seconds) {
             return Err(ConfigError::ClockSkew(self.access.clock_skew_seconds));

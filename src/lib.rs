@@ -17,6 +17,8 @@ pub mod access;
 
 pub mod service;
 
+pub mod bridge;
+
 pub mod overlay;
 
 pub mod store;

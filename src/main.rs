@@ -15,7 +15,7 @@ use peergate::{
 use tracing_subscriber::EnvFilter;
 
 /// What a node logs when RUST_LOG says nothing else. Kademlia warns of every node that has no peers yet.
-const LOGGED: &str = "warn,libp2p_kad=error,peergate=info";
+const LOGGED: &str = "warn,libp2p_kad=error,peergate=info,audit=info";
 
 fn main() -> ExitCode {
     // Both of rustls' backends are linked, so it cannot choose by itself. An error says only that one was chosen.

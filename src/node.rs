@@ -12,13 +12,14 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     access::{Access, AccessError, Token},
     binding::soap::Deliveries,
+    bridge::{BridgeOffer, Bridges},
     config::{self, Config},
     http::{self, Gateway, Hosts, Proxies},
     model::{Hashing, Time},
     operation::CONTRACT,
     outbound::{Outbound, Reach},
     overlay::{
-        LocalOffer, Overlay, Overlays,
+        Overlay, Overlays,
         native::{Identity, Native, NativeConfig, parse_network_key},
     },
     service::{
@@ -123,15 +124,17 @@ impl Node {
         let store = Store::open(&config.data_dir).await?;
         let events = restore_events(config, store.clone()).await?;
         let identity = Identity::load_or_create(&config.data_dir.join("identity.key"))?;
+        let bridges = restore_bridges(config, &store, &identity).await?;
         let mut started: Vec<Arc<dyn Overlay>> = Vec::new();
         for overlay in &config.overlay {
             let config::Overlay::Native(native) = overlay;
             let native_config = native_config(config, native)?;
-            let offer = Arc::new(LocalOffer::new(store.clone(), &native.name));
+            let offer = Arc::new(BridgeOffer::new(bridges.clone(), &native.name));
             let running = Native::start(native_config, &identity, offer).await;
             started.push(running.with_context(|| format!("overlay {} did not start", native.name))?);
         }
         let overlays = Arc::new(Overlays::new(identity.peer_id(), store.clone(), started));
+        bridges.join(&overlays);
         let policy = Policy { concurrent: config.transfers.concurrent, share: config.share.downloads };
         let services = Arc::new(Services {
             about: About {
@@ -151,6 +154,7 @@ impl Node {
             permits: Permits::new(&config.limits),
             store: store.clone(),
             overlays: overlays.clone(),
+            bridges: bridges.clone(),
         });
         services.peers.restore().await?;
         tokio::spawn(announce::run(store.clone(), overlays.clone()));
@@ -182,6 +186,7 @@ impl Node {
         for overlay in self.services.overlays.iter() {
             overlay.stop().await;
         }
+        self.services.bridges.stop().await;
         self.services.events.stop().await;
         self.services.store.close().await;
     }
@@ -220,6 +225,12 @@ async fn restore_events(config: &Config, store: Arc<Store>) -> anyhow::Result<Ar
         retries: keys.retries,
     };
     Ok(Events::restore(store, Arc::new(http::Callbacks::new(outbound)), patience).await?)
+}
+
+/// Before the overlays start, which offer what lies beyond them.
+async fn restore_bridges(config: &Config, store: &Arc<Store>, identity: &Identity) -> anyhow::Result<Arc<Bridges>> {
+    let (peer_id, folder) = (identity.peer_id(), config.data_dir.join("bridges"));
+    Ok(Bridges::restore(store.clone(), &peer_id, config.bridge.clone(), &folder, config.cache.bytes).await?)
 }
 
 fn native_config(config: &Config, native: &config::Native) -> anyhow::Result<NativeConfig> {

@@ -225,6 +225,82 @@ pub struct Overlay {
     pub detail: Option<String>,
 }
 
+/// How a bridge is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum BridgeState {
+    /// Lets through what its rules allow.
+    Up,
+    /// Stopped by a caller; lets nothing through.
+    Paused,
+    /// Cannot work as it is; `reason` says why.
+    Refused,
+}
+
+impl BridgeState {
+    /// The word on every wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Paused => "paused",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// Lets peers of one overlay find and fetch what lies in another one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Bridge {
+    /// What names the bridge, also in the via of a hit; no other gateway has the same.
+    pub bridge_id: String,
+    /// The overlay whose peers find and fetch.
+    pub from: String,
+    /// The overlay in which it lies.
+    pub to: String,
+    /// Whether it works the other way round as well.
+    pub bidirectional: bool,
+    /// Bridges that a question may still cross when it comes here, this one included.
+    pub hop_limit: u32,
+    /// Only what one of these patterns matches crosses; everything when empty.
+    #[serde(default)]
+    pub allow: Vec<String>,
+    /// What one of these patterns matches does not cross, whatever else is allowed.
+    #[serde(default)]
+    pub deny: Vec<String>,
+    /// Only contents of at most so many bytes cross.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_size: Option<u64>,
+    /// How it is.
+    pub state: BridgeState,
+    /// Why it is so, unless it is up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Queries that crossed.
+    pub queries_forwarded: u64,
+    /// Hits that came back.
+    pub hits_returned: u64,
+    /// Bytes of content that came back.
+    pub bytes_relayed: u64,
+    /// Queries, hits and contents that a rule held back.
+    pub refusals: u64,
+}
+
+/// What a bridge decides in one direction, and which of its rules does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BridgeDecision {
+    /// The bridge.
+    pub bridge_id: String,
+    /// Whether it lets through.
+    pub forwarded: bool,
+    /// The rule that decides: the pattern as it was written, or the name of a limit or of a state; none when nothing holds
+    /// it back.
+    pub rule: String,
+    /// The direction, what is decided, and why.
+    pub reason: String,
+}
+
 /// One peer of an overlay.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

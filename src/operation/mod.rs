@@ -4,6 +4,7 @@
 //! [`Operation::call`] is its code. One line in [`registry`] makes it exist on every binding, on the command line and
 //! in every generated description. Operations never learn who called.
 
+pub mod bridge;
 pub mod content;
 pub mod describe;
 mod dispatch;

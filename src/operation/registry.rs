@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use super::{
-    Operation, content,
+    Operation, bridge, content,
     describe::{Contract, Describer, Description},
     dispatch::{self, Format},
     event, node, overlay, peer, search, transfer, upload,
@@ -70,6 +70,12 @@ registry! {
     transfer::Cancel,
     transfer::Remove,
     overlay::List,
+    bridge::List,
+    bridge::Create,
+    bridge::Pause,
+    bridge::Resume,
+    bridge::Remove,
+    bridge::Explain,
     peer::List,
     peer::Connect,
     peer::Disconnect,

@@ -14,6 +14,7 @@ pub mod uploads;
 use std::sync::Arc;
 
 use crate::{
+    bridge::Bridges,
     model::{Limits, Time},
     overlay::Overlays,
     store::Store,
@@ -27,6 +28,8 @@ pub struct Services {
     pub store: Arc<Store>,
     /// The networks that it takes part in.
     pub overlays: Arc<Overlays>,
+    /// What crosses between them.
+    pub bridges: Arc<Bridges>,
     /// Bytes of anything, here or elsewhere.
     pub contents: contents::Contents,
     /// Searches that are under way.

@@ -7,6 +7,7 @@
 //! blobs/ab/<hex>.data      published bytes, with their nodes in <hex>.nodes
 //! outboards/ab/<hex>.nodes the nodes of files that are shared in place
 //! partial/<hex>.*          bytes, nodes and map of what is on its way
+//! cache/<hex>.*            the same of what crossed a bridge and is kept for the next who asks
 //! uploads/<hex>.data       bytes of uploads in parts; the hash is that of the upload's id
 //! tmp/                     files that are being written; emptied at the start
 //! ```
@@ -44,6 +45,12 @@ pub enum Kind {
     PartialNodes,
     /// Which bytes on their way are here.
     PartialMap,
+    /// Bytes that crossed a bridge.
+    CacheData,
+    /// Nodes of bytes that crossed a bridge.
+    CacheNodes,
+    /// Which bytes of what crossed a bridge are here.
+    CacheMap,
     /// Bytes of an upload in parts.
     Upload,
 }
@@ -65,7 +72,7 @@ impl Files {
             TryLockError::Error(error) => StoreError::io("cannot lock the data folder")(error),
         })?;
         let files = Self { root: fs::canonicalize(root)? };
-        for part in ["blobs", "outboards", "partial", "uploads", "tmp"] {
+        for part in ["blobs", "outboards", "partial", "cache", "uploads", "tmp"] {
             create(&root.join(part))?;
         }
         files.empty_tmp()?;
@@ -94,12 +101,13 @@ impl Files {
             Kind::Blob | Kind::BlobNodes => self.root.join("blobs").join(&hex[..2]),
             Kind::SharedNodes => self.root.join("outboards").join(&hex[..2]),
             Kind::PartialData | Kind::PartialNodes | Kind::PartialMap => self.root.join("partial"),
+            Kind::CacheData | Kind::CacheNodes | Kind::CacheMap => self.root.join("cache"),
             Kind::Upload => self.root.join("uploads"),
         };
         let suffix = match kind {
-            Kind::Blob | Kind::PartialData | Kind::Upload => "data",
-            Kind::BlobNodes | Kind::SharedNodes | Kind::PartialNodes => "nodes",
-            Kind::PartialMap => "map",
+            Kind::Blob | Kind::PartialData | Kind::CacheData | Kind::Upload => "data",
+            Kind::BlobNodes | Kind::SharedNodes | Kind::PartialNodes | Kind::CacheNodes => "nodes",
+            Kind::PartialMap | Kind::CacheMap => "map",
         };
         folder.join(format!("{hex}.{suffix}"))
     }
@@ -188,6 +196,7 @@ impl Files {
             Kind::Blob | Kind::BlobNodes => "blobs",
             Kind::SharedNodes => "outboards",
             Kind::PartialData | Kind::PartialNodes | Kind::PartialMap => "partial",
+            Kind::CacheData | Kind::CacheNodes | Kind::CacheMap => "cache",
             Kind::Upload => "uploads",
         };
         let found = walkdir::WalkDir::new(self.root.join(top)).min_depth(1).max_depth(2).into_iter().flatten();

@@ -5,6 +5,7 @@
 //! nothing is acknowledged before it would survive a loss of power. `files` says where everything lies, `edit` how
 //! anything changes.
 
+mod bridges;
 mod catalogue;
 mod edit;
 mod error;
@@ -17,6 +18,7 @@ mod map;
 mod open;
 mod partial;
 mod peers;
+mod pieces;
 mod publish;
 mod ranges;
 mod reader;
@@ -44,6 +46,7 @@ use std::{
 use lru::LruCache;
 use tokio::sync::broadcast;
 
+pub use bridges::{BridgeDay, BridgeRow, CachedRow};
 pub use error::StoreError;
 pub use events::SubscriptionRow;
 pub use journal::{Fact, Journal, Listener, Page};
@@ -57,7 +60,7 @@ pub use transfers::TransferRow;
 pub use tree::GROUP;
 pub use upload::{CommittedUpload, Upload};
 
-use self::{catalogue::Catalogue, edit::Growth, files::Files, index::FullText, index::Op};
+use self::{catalogue::Catalogue, edit::Growth, files::Files, index::FullText, index::Op, partial::Shelf};
 use crate::model::{Content, ContentId, Fault, Outcome, Query};
 
 /// Contents from which on a search leaves the async threads.
@@ -108,7 +111,7 @@ pub struct Store {
     totals: Mutex<(u64, u64)>,
     /// Edits so far, changed under the memory's lock.
     edits: AtomicU64,
-    partials: Mutex<HashMap<[u8; 32], Weak<Partial>>>,
+    partials: Mutex<HashMap<(Shelf, [u8; 32]), Weak<Partial>>>,
     journal: Arc<Journal>,
     changes: broadcast::Sender<Change>,
     suspects: broadcast::Sender<PathBuf>,

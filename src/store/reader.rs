@@ -62,6 +62,12 @@ impl Store {
         Ok(Some(Arc::new(self.reader_of(hash, size, origin))))
     }
 
+    /// A reader for what is here of a content on its way.
+    pub(super) fn reader_of_partial(&self, partial: Arc<Partial>) -> Arc<BlobReader> {
+        let (hash, size) = (partial.hash(), partial.size());
+        Arc::new(self.reader_of(hash, size, Origin::Partial(partial)))
+    }
+
     fn reader_of(&self, hash: [u8; 32], size: u64, origin: Origin) -> BlobReader {
         BlobReader { store: self.me.clone(), hash, geometry: Geometry { size }, origin }
     }
@@ -192,7 +198,7 @@ impl BlobReader {
         })
     }
 
-    fn verifier(&self) -> Verifier<'_> {
+    pub(super) fn verifier(&self) -> Verifier<'_> {
         match &self.origin {
             Origin::Kept { data, nodes } | Origin::Shared { data, nodes, .. } => {
                 Verifier { hash: self.hash, geometry: self.geometry, data, outboard: nodes.as_ref() }
@@ -201,7 +207,11 @@ impl BlobReader {
         }
     }
 
-    fn explain(&self, error: WalkError) -> StoreError {
+    pub(super) fn geometry(&self) -> Geometry {
+        self.geometry
+    }
+
+    pub(super) fn explain(&self, error: WalkError) -> StoreError {
         match (error, &self.origin) {
             (WalkError::Io(error), _) => error.into(),
             (WalkError::Mismatch, Origin::Shared { path, .. }) => {
@@ -226,7 +236,7 @@ struct Cut {
 }
 
 impl Sink for Cut {
-    fn parent(&mut self, _: &Pair) -> io::Result<()> {
+    fn parent(&mut self, _: u64, _: &Pair) -> io::Result<()> {
         Ok(())
     }
 
@@ -243,7 +253,7 @@ impl Sink for Cut {
 struct Encode<'a>(&'a mut dyn io::Write);
 
 impl Sink for Encode<'_> {
-    fn parent(&mut self, pair: &Pair) -> io::Result<()> {
+    fn parent(&mut self, _: u64, pair: &Pair) -> io::Result<()> {
         self.0.write_all(pair.as_flattened())
     }
 

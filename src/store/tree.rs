@@ -68,6 +68,11 @@ pub fn border_of(node: u64, geometry: Geometry) -> Option<u64> {
     (chunk % CHUNKS_PER_GROUP == 0 && mid >= 1 && mid < geometry.groups()).then_some(mid)
 }
 
+/// The number on the wire of the node that splits at a border.
+pub fn node_of(mid: u64) -> u64 {
+    mid * CHUNKS_PER_GROUP - 1
+}
+
 /// The chaining value of one group, or the content's hash when the group is all of it.
 pub fn hash_group(index: u64, bytes: &[u8], whole: bool) -> [u8; 32] {
     if whole {

@@ -13,8 +13,8 @@ const WINDOW: u64 = 32;
 
 /// Takes what a walk has verified, in pre-order.
 pub trait Sink {
-    /// An interior node on the way to a wanted group.
-    fn parent(&mut self, pair: &Pair) -> io::Result<()>;
+    /// An interior node on the way to a wanted group, by the border that it splits at.
+    fn parent(&mut self, mid: u64, pair: &Pair) -> io::Result<()>;
 
     /// A wanted group.
     fn group(&mut self, index: u64, bytes: &[u8]) -> io::Result<()>;
@@ -93,7 +93,7 @@ impl Verifier<'_> {
         if hash_pair(&pair, root) != value {
             return Err(WalkError::Mismatch);
         }
-        sink.parent(&pair).map_err(WalkError::Io)?;
+        sink.parent(mid, &pair).map_err(WalkError::Io)?;
         self.descend(groups.start..mid, wanted, pair[0], window, sink)?;
         self.descend(mid..groups.end, wanted, pair[1], window, sink)
     }

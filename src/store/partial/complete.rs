@@ -91,7 +91,7 @@ impl Partial {
 struct Nowhere;
 
 impl Sink for Nowhere {
-    fn parent(&mut self, _: &Pair) -> io::Result<()> {
+    fn parent(&mut self, _: u64, _: &Pair) -> io::Result<()> {
         Ok(())
     }
 

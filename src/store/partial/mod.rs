@@ -6,7 +6,10 @@
 
 mod complete;
 mod open;
+mod shelf;
 mod write;
+
+pub use shelf::Shelf;
 
 use std::{
     fs::File,
@@ -17,19 +20,14 @@ use std::{
     },
 };
 
-use super::{
-    Store, StoreError,
-    files::{Files, Kind},
-    map::Map,
-    tree::Geometry,
-    verify::Verifier,
-};
+use super::{Store, StoreError, files::Files, map::Map, tree::Geometry, verify::Verifier};
 use crate::model::ContentId;
 
 /// A content on its way. Clones of the `Arc` share it; all methods but [`Partial::complete`] may block on the disk.
 pub struct Partial {
     store: Weak<Store>,
     files: Files,
+    shelf: Shelf,
     hash: [u8; 32],
     geometry: Geometry,
     data: File,
@@ -53,6 +51,11 @@ impl Partial {
     /// The content's id.
     pub fn id(&self) -> ContentId {
         ContentId::Native(self.hash)
+    }
+
+    /// The content's hash.
+    pub(in crate::store) fn hash(&self) -> [u8; 32] {
+        self.hash
     }
 
     /// Bytes of the whole content, as its source says; proved once the last group is here.
@@ -105,7 +108,7 @@ impl Partial {
         if self.over.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
-        for kind in [Kind::PartialMap, Kind::PartialData, Kind::PartialNodes] {
+        for kind in self.shelf.kinds() {
             self.files.remove(kind, &self.hash)?;
         }
         Ok(())

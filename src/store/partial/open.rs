@@ -11,7 +11,7 @@ use std::{
     },
 };
 
-use super::{Partial, State};
+use super::{Partial, Shelf, State};
 use crate::{
     model::{ContentId, Fault, Outcome},
     store::{
@@ -39,22 +39,28 @@ impl Store {
         if size > MAX_SIZE {
             return Err(Fault::too_large(format!("the content has {size} bytes, the limit is {MAX_SIZE}")));
         }
-        self.open_partial(hash, Some(size))
+        self.open_partial(Shelf::Transfers, hash, Some(size))
             .await?
             .ok_or_else(|| Fault::not_found(format!("no content {id} on its way")))
     }
 
     /// The content on its way with that hash, if it was begun.
     pub(in crate::store) async fn begun_partial(&self, hash: [u8; 32]) -> Result<Option<Arc<Partial>>, StoreError> {
-        self.open_partial(hash, None).await
+        self.open_partial(Shelf::Transfers, hash, None).await
     }
 
-    async fn open_partial(&self, hash: [u8; 32], size: Option<u64>) -> Result<Option<Arc<Partial>>, StoreError> {
+    pub(super) async fn open_partial(
+        &self,
+        shelf: Shelf,
+        hash: [u8; 32],
+        size: Option<u64>,
+    ) -> Result<Option<Arc<Partial>>, StoreError> {
         let store = self.me.upgrade().ok_or(StoreError::Closed)?;
         blocking(move || {
             let mut partials = store.partials.lock().unwrap_or_else(PoisonError::into_inner);
             partials.retain(|_, partial| partial.strong_count() > 0);
-            let open = partials.get(&hash).and_then(Weak::upgrade).filter(|open| !open.over.load(Ordering::Acquire));
+            let open =
+                partials.get(&(shelf, hash)).and_then(Weak::upgrade).filter(|open| !open.over.load(Ordering::Acquire));
             if let Some(open) = open {
                 match size {
                     Some(size) if size != open.geometry.size && open.received() > 0 => {
@@ -64,9 +70,9 @@ impl Store {
                     _ => return Ok(Some(open)),
                 }
             }
-            let opened = Partial::open(&store, hash, size)?.map(Arc::new);
+            let opened = Partial::open(&store, shelf, hash, size)?.map(Arc::new);
             if let Some(opened) = &opened {
-                partials.insert(hash, Arc::downgrade(opened));
+                partials.insert((shelf, hash), Arc::downgrade(opened));
             }
             Ok(opened)
         })
@@ -75,9 +81,9 @@ impl Store {
 }
 
 impl Partial {
-    fn open(store: &Arc<Store>, hash: [u8; 32], size: Option<u64>) -> Result<Option<Self>, StoreError> {
+    fn open(store: &Arc<Store>, shelf: Shelf, hash: [u8; 32], size: Option<u64>) -> Result<Option<Self>, StoreError> {
         let files = store.files.clone();
-        let known = fs::read(files.path(Kind::PartialMap, &hash)).ok().and_then(|bytes| Map::from_bytes(&bytes));
+        let known = fs::read(files.path(shelf.map(), &hash)).ok().and_then(|bytes| Map::from_bytes(&bytes));
         let known = known.filter(|map| map.size() <= MAX_SIZE);
         let map = match (known, size) {
             (Some(map), None) => map,
@@ -87,10 +93,10 @@ impl Partial {
             (None, None) => return Ok(None),
         };
         let geometry = Geometry { size: map.size() };
-        let (data, whole) = sized(&files, Kind::PartialData, &hash, geometry.size)?;
+        let (data, whole) = sized(&files, shelf.data(), &hash, geometry.size)?;
         let (nodes, proved) = match geometry.outboard() {
             0 => (None, true),
-            bytes => sized(&files, Kind::PartialNodes, &hash, bytes).map(|(file, was)| (Some(file), was))?,
+            bytes => sized(&files, shelf.nodes(), &hash, bytes).map(|(file, was)| (Some(file), was))?,
         };
         // A map whose files are not there as they were left says nothing.
         let map = if whole && proved { map } else { Map::new(geometry) };
@@ -98,7 +104,7 @@ impl Partial {
         let state = Mutex::new(State { map, grown: true, overlays: Vec::new() });
         let (syncing, over) = (Mutex::new(()), AtomicBool::new(false));
         let store = Arc::downgrade(store);
-        Ok(Some(Self { store, files, hash, geometry, data, nodes, state, syncing, over, kept }))
+        Ok(Some(Self { store, files, shelf, hash, geometry, data, nodes, state, syncing, over, kept }))
     }
 }
 

@@ -13,7 +13,6 @@ use crate::{
     model::{Fault, Piece},
     store::{
         StoreError,
-        files::Kind,
         spool::write_pairs,
         tree::{GROUP, Geometry, border_of},
     },
@@ -94,7 +93,7 @@ impl Partial {
     fn sync_files(&self, map: &[u8]) -> io::Result<()> {
         self.data.sync_data()?;
         self.nodes.as_ref().map_or(Ok(()), File::sync_data)?;
-        self.files.replace(Kind::PartialMap, &self.hash, map, true)
+        self.files.replace(self.shelf.map(), &self.hash, map, true)
     }
 }
 
