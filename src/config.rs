@@ -393,6 +393,10 @@ mod tests {
             ("[http]\nreply_networks = \"everywhere\"", "reply_networks"),
             ("[[overlay]]\nname = \"a\"\nkind = \"native\"\nport = 5", "port"),
             ("[[overlay]]\nname = \"a\"\nkind = \"gnutella\"", "gnutella"),
+            ("[cache]\nsize = 5", "size"),
+            ("[[bridge]]\nfrom = \"a\"\nto = \"b\"\nhops = 5", "hops"),
+            ("[[bridge]]\nfrom = \"a\"\nto = \"b\"\ndeny = [\"tag:\"]", "says nothing"),
+            ("[[bridge]]\nfrom = \"a\"\nto = \"b\"\nhop_limit = 0", "want 1 to 16"),
             ("[[access.token]]\nname = \"a\"\ntoken_file = \"a\"\noperations = [\"*\"]\ntoken = \"b\"", "token"),
             ("[[access.token]]\nname = \"a\"\ntoken_file = \"a\"\noperations = [\"\"]", "pattern is empty"),
         ] {

@@ -308,6 +308,7 @@ async fn write(cache: Arc<Cache>, hash: [u8; 32], partial: Arc<Partial>, mut que
     if let Ok(Err(error)) = synced {
         cache.tell_unless_gone(&error);
     }
+    cache.write_down().await;
 }
 
 impl Cache {

@@ -3,6 +3,7 @@
 //! All verbs but `serve`, `describe` and `demo` are XML-RPC clients of a running node, so that they work from any
 //! machine and prove with every use that the binding does.
 
+mod bridges;
 mod call;
 mod client;
 mod demo;
@@ -66,6 +67,8 @@ pub enum Verb {
     Transfers(transfers::Transfers),
     /// List, connect, trust and block peers
     Peers(peers::Peers),
+    /// List, explain and steer the bridges between overlays
+    Bridges(bridges::Bridges),
     /// Print what happens at the node, as it happens
     Events(events::Events),
     /// Call any operation by its name
@@ -79,7 +82,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
     ("Run a node", &["serve", "demo"]),
     ("Find and get", &["search", "get"]),
     ("Share", &["share", "list"]),
-    ("Look after", &["transfers", "peers", "events"]),
+    ("Look after", &["transfers", "peers", "bridges", "events"]),
     ("Build upon", &["call", "describe"]),
 ];
 
@@ -154,6 +157,7 @@ pub async fn run(verb: Verb) -> anyhow::Result<()> {
         Verb::List(list) => list.run().await,
         Verb::Transfers(transfers) => transfers.run().await,
         Verb::Peers(peers) => peers.run().await,
+        Verb::Bridges(bridges) => bridges.run().await,
         Verb::Events(events) => events.run().await,
         Verb::Call(call) => call.run().await,
         Verb::Serve(_) | Verb::Describe(_) => anyhow::bail!("serve and describe are run by the program itself"),

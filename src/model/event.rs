@@ -25,7 +25,7 @@ pub struct Event {
     pub topic: String,
     /// When it happened.
     pub time: Time,
-    /// The id of what it happened to: a contentId, a transferId, a searchId, a peerId or an overlay's name.
+    /// The id of what it happened to: a contentId, a transferId, a searchId, a peerId, a bridgeId or an overlay's name.
     pub subject: String,
     /// The record concerned, as JSON.
     pub detail: String,

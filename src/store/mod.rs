@@ -96,6 +96,9 @@ pub enum Change {
     },
 }
 
+/// Those of which groups come in or are read.
+type Partials = HashMap<(Shelf, [u8; 32]), Weak<Partial>>;
+
 /// The contents of one data folder.
 pub struct Store {
     me: Weak<Self>,
@@ -111,7 +114,7 @@ pub struct Store {
     totals: Mutex<(u64, u64)>,
     /// Edits so far, changed under the memory's lock.
     edits: AtomicU64,
-    partials: Mutex<HashMap<(Shelf, [u8; 32]), Weak<Partial>>>,
+    partials: Mutex<Partials>,
     journal: Arc<Journal>,
     changes: broadcast::Sender<Change>,
     suspects: broadcast::Sender<PathBuf>,

@@ -7,6 +7,7 @@
 mod harness;
 
 mod access;
+mod bridge;
 mod cli;
 #[path = "../conformance/mod.rs"]
 mod conformance;

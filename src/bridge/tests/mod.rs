@@ -18,3 +18,10 @@ pub fn hit(name: &str, number: u8) -> Hit {
         via: Vec::new(),
     }
 }
+
+mod cached;
+mod crossing;
+mod double;
+mod explained;
+mod lasting;
+mod searching;

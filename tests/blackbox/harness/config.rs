@@ -5,7 +5,7 @@ use std::{fmt::Write, path::PathBuf};
 
 use super::Node;
 
-/// A node to be started: one native overlay `home` on loopback, port 0 everywhere, no mDNS.
+/// A node to be started: one native overlay `home` on loopback unless others are named, port 0 everywhere, no mDNS.
 #[derive(Clone, Default)]
 pub struct NodeConfig {
     pub(super) shares: Vec<PathBuf>,
@@ -19,6 +19,7 @@ pub struct NodeConfig {
     pub(super) access: Vec<(String, String)>,
     pub(super) validator: bool,
     pub(super) sections: String,
+    pub(super) overlays: Vec<(String, Vec<String>)>,
 }
 
 /// A token to be configured.
@@ -43,6 +44,13 @@ impl NodeConfig {
     /// Joins the overlay through another node.
     pub fn bootstrap(mut self, node: &Node) -> Self {
         self.bootstrap.extend(node.addresses().iter().cloned());
+        self
+    }
+
+    /// Takes part in a native overlay of that name instead of `home`, and joins it through these nodes. May be said again.
+    pub fn overlay(mut self, name: &str, through: &[&Node]) -> Self {
+        let addresses = through.iter().flat_map(|node| node.addresses_in(name).to_vec());
+        self.overlays.push((name.to_owned(), addresses.collect()));
         self
     }
 
@@ -123,13 +131,15 @@ impl NodeConfig {
             writeln!(out, "[uploads]\nexpire_seconds = {seconds}").expect("write to memory");
         }
         out.push_str(&self.sections);
-        write!(
-            out,
-            "[[overlay]]\nname = \"home\"\nkind = \"native\"\nlisten = [\"/ip4/127.0.0.1/tcp/0\"]\n\
-             bootstrap = {:?}\nmdns = false\n",
-            self.bootstrap
-        )
-        .expect("write to memory");
+        let home = [("home".to_owned(), self.bootstrap.clone())];
+        for (name, bootstrap) in if self.overlays.is_empty() { &home[..] } else { &self.overlays } {
+            write!(
+                out,
+                "[[overlay]]\nname = {name:?}\nkind = \"native\"\nlisten = [\"/ip4/127.0.0.1/tcp/0\"]\n\
+                 bootstrap = {bootstrap:?}\nmdns = false\n"
+            )
+            .expect("write to memory");
+        }
         out
     }
 

@@ -78,9 +78,14 @@ impl Node {
         &self.ready.peer_id
     }
 
-    /// Where its overlay can be dialled, with `/p2p/`.
+    /// Where its overlay `home` can be dialled, with `/p2p/`.
     pub fn addresses(&self) -> &[String] {
-        &self.ready.overlays["home"]
+        self.addresses_in("home")
+    }
+
+    /// Where an overlay of it can be dialled, with `/p2p/`.
+    pub fn addresses_in(&self, overlay: &str) -> &[String] {
+        &self.ready.overlays[overlay]
     }
 
     /// Ends the process at once, as a power cut does.
