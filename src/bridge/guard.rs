@@ -163,8 +163,8 @@ mod tests {
     #[test]
     fn what_is_older_than_two_windows_is_forgotten_and_nothing_younger_than_one() {
         let dir = tempfile::tempdir().unwrap();
-        let start = Instant::now();
         let (guard, journey) = (Guard::open(dir.path()).unwrap(), Journey::begin("12D3KooWOrigin"));
+        let start = Instant::now();
         let other = || Journey::begin("12D3KooWOther");
         assert!(guard.admit_at(&journey, "blue", start));
         assert!(guard.admit_at(&other(), "blue", start + WINDOW), "the window turns");

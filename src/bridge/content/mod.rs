@@ -73,11 +73,12 @@ impl Bridges {
     ) -> Outcome<Option<Fetch>> {
         let Some((far, onward)) = self.beyond(&way, journey)? else { return Ok(None) };
         // Where pieces begin is where groups do.
+        let wanted = range.start;
         let range = range.start / GROUP * GROUP..range.end;
         let permit = self.passages.clone().try_acquire_owned();
         let permit = permit.map_err(|_| Fault::new(FaultKind::LimitExceeded, "too many contents are crossing"))?;
         let Some((hit, size, first)) = self.begin(&way, &far, id, &range, &onward).await? else { return Ok(None) };
-        let range = range.start.min(size)..range.end.min(size);
+        let range = if wanted < size { range.start..range.end.min(size) } else { size..size };
         if way.daily().left(way.settings().bytes_per_day, Time::now()) == 0 && !range.is_empty() {
             return Err(self.day_is_over(&way, &hit));
         }

@@ -239,7 +239,7 @@ pub struct Scene {
     pub blue: Arc<Double>,
     pub store: Arc<Store>,
     pub bridges: Arc<Bridges>,
-    pub overlays: Arc<Overlays>,
+    _overlays: Arc<Overlays>,
     pub configured: Vec<Settings>,
     pub cache_bytes: u64,
     dir: Arc<TempDir>,
@@ -276,7 +276,7 @@ async fn start(
         Bridges::restore(store.clone(), "12D3KooWGateway", configured.clone(), &folder, cache_bytes).await.unwrap();
     let overlays = Arc::new(Overlays::new("12D3KooWGateway", store.clone(), vec![red.clone(), blue.clone()]));
     bridges.join(&overlays);
-    Scene { red, blue, store, bridges, overlays, configured, cache_bytes, dir }
+    Scene { red, blue, store, bridges, _overlays: overlays, configured, cache_bytes, dir }
 }
 
 impl Scene {
