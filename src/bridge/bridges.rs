@@ -154,6 +154,7 @@ impl Bridges {
 
     /// Writes down what was counted and ends.
     pub async fn stop(&self) {
+        self.cache.settle().await;
         self.stop.cancel();
         let keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(keeper) = keeper

@@ -17,6 +17,7 @@ use std::{
 use futures::stream::BoxStream;
 use lru::LruCache;
 use tokio::{sync::mpsc, time::timeout};
+use tokio_util::task::TaskTracker;
 
 use crate::{
     model::{ContentId, FaultKind, Hit, Outcome, Piece},
@@ -34,6 +35,9 @@ const GATHERED: usize = 64;
 /// How long a transfer waits for the disk, once.
 const PATIENCE: Duration = Duration::from_millis(500);
 
+/// How long what crossed last is written at the end.
+const LAST_WRITES: Duration = Duration::from_secs(10);
+
 /// The cache of the bridges.
 pub struct Cache {
     store: Arc<Store>,
@@ -41,6 +45,7 @@ pub struct Cache {
     state: Mutex<State>,
     /// A full disk was told of.
     told: AtomicBool,
+    writers: TaskTracker,
 }
 
 struct State {
@@ -92,7 +97,13 @@ impl Cache {
                 None => state.gone.push(hash),
             }
         }
-        let cache = Arc::new(Self { store, quota, state: Mutex::new(state), told: AtomicBool::new(false) });
+        let cache = Arc::new(Self {
+            store,
+            quota,
+            state: Mutex::new(state),
+            told: AtomicBool::new(false),
+            writers: TaskTracker::new(),
+        });
         cache.make_room(0).await;
         Ok(cache)
     }
@@ -149,8 +160,16 @@ impl Cache {
         let record = Hit { size, description: None, via: Vec::new(), ..hit.clone() };
         self.state().enter(hash, overlay, record, partial.received());
         let (pieces, queue) = mpsc::channel(PIECES_AHEAD);
-        tokio::spawn(write(self.clone(), hash, partial, queue));
+        self.writers.spawn(write(self.clone(), hash, partial, queue));
         Some(Keep(Some(pieces)))
+    }
+
+    /// Waits a while for what is being written.
+    pub async fn settle(&self) {
+        self.writers.close();
+        if timeout(LAST_WRITES, self.writers.wait()).await.is_err() {
+            tracing::warn!("the last of what crossed the bridges is not kept: the disk is too slow");
+        }
     }
 
     /// Bytes that are kept, and of how many contents.
