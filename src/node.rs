@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     access::{Access, AccessError, Token},
     binding::soap::Deliveries,
-    bridge::{BridgeOffer, Bridges},
+    bridge::{self, BridgeOffer, Bridges},
     config::{self, Config},
     http::{self, Gateway, Hosts, Proxies},
     model::{Hashing, Time},
@@ -229,8 +229,12 @@ async fn restore_events(config: &Config, store: Arc<Store>) -> anyhow::Result<Ar
 
 /// Before the overlays start, which offer what lies beyond them.
 async fn restore_bridges(config: &Config, store: &Arc<Store>, identity: &Identity) -> anyhow::Result<Arc<Bridges>> {
-    let (peer_id, folder) = (identity.peer_id(), config.data_dir.join("bridges"));
-    Ok(Bridges::restore(store.clone(), &peer_id, config.bridge.clone(), &folder, config.cache.bytes).await?)
+    let policy = bridge::Policy {
+        folder: config.data_dir.join("bridges"),
+        cache_bytes: config.cache.bytes,
+        patience: bridge::Patience::default(),
+    };
+    Ok(Bridges::restore(store.clone(), &identity.peer_id(), config.bridge.clone(), policy).await?)
 }
 
 fn native_config(config: &Config, native: &config::Native) -> anyhow::Result<NativeConfig> {

@@ -1,10 +1,9 @@
 //! All bridges of this node: those that the configuration holds and those that callers made, in this order.
 //!
-//! Whether a bridge can work is looked at anew with each question, since what it needs comes and goes: a far gateway's id
-//! is known only once it was reached, and a bridge that another one was in the way of is free once that is removed.
+//! A change is written before it is answered; what was counted is written behind (`keeper.rs`).
 
 use std::{
-    path::Path,
+    path::PathBuf,
     sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, Weak},
 };
 
@@ -18,10 +17,11 @@ use super::{
     keeper,
     labels::Known,
     live::{Bridge, Way},
+    patience::Patience,
     rules::Settings,
 };
 use crate::{
-    model::{Bridge as BridgeRecord, BridgeState, Fault, Outcome},
+    model::{Bridge as BridgeRecord, Fault, Outcome},
     overlay::{Overlay, Overlays},
     store::{BridgeRow, Store},
 };
@@ -35,6 +35,17 @@ const MAX_LOOKUPS: usize = 256;
 /// Contents that are crossing at one time.
 const MAX_PASSAGES: usize = 256;
 
+/// What all bridges of a node have in common.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// The folder that holds what was forwarded.
+    pub folder: PathBuf,
+    /// Bytes that the cache keeps at most; 0 keeps nothing.
+    pub cache_bytes: u64,
+    /// How long far sides are waited for.
+    pub patience: Patience,
+}
+
 /// The bridges of this node.
 pub struct Bridges {
     pub(super) store: Arc<Store>,
@@ -44,6 +55,7 @@ pub struct Bridges {
     pub(super) queries: Arc<Semaphore>,
     pub(super) lookups: Semaphore,
     pub(super) passages: Arc<Semaphore>,
+    pub(super) patience: Patience,
     /// Set once they have started, since they offer what lies beyond these bridges.
     overlays: OnceLock<Weak<Overlays>>,
     all: RwLock<Vec<Arc<Bridge>>>,
@@ -55,7 +67,7 @@ pub struct Bridges {
 
 impl Bridges {
     /// The bridges of the configuration and those that were made before, with what is remembered of them. They let nothing
-    /// through before [`Bridges::join`]. `folder` holds what was forwarded; the cache keeps at most `cache_bytes`.
+    /// through before [`Bridges::join`].
     ///
     /// # Errors
     /// Internal when the catalogue or the folder cannot be read.
@@ -63,18 +75,18 @@ impl Bridges {
         store: Arc<Store>,
         peer_id: &str,
         configured: Vec<Settings>,
-        folder: &Path,
-        cache_bytes: u64,
+        policy: Policy,
     ) -> Outcome<Arc<Self>> {
         let rows = store.bridges().await?;
-        let guard = Guard::open(folder).map_err(Fault::internal)?;
+        let guard = Guard::open(&policy.folder).map_err(Fault::internal)?;
         let bridges = Arc::new(Self {
             guard,
             labels: Known::default(),
-            cache: Cache::open(store.clone(), cache_bytes).await?,
+            cache: Cache::open(store.clone(), policy.cache_bytes).await?,
             queries: Arc::new(Semaphore::new(MAX_QUERIES)),
             lookups: Semaphore::new(MAX_LOOKUPS),
             passages: Arc::new(Semaphore::new(MAX_PASSAGES)),
+            patience: policy.patience,
             overlays: OnceLock::new(),
             all: RwLock::new(restored(peer_id, configured, rows)),
             change: tokio::sync::Mutex::default(),
@@ -189,79 +201,6 @@ impl Bridges {
         let found = self.all().into_iter().find(|bridge| bridge.id == id);
         found.ok_or_else(|| Fault::not_found(format!("there is no bridge {id:?}; bridge.list shows them")))
     }
-
-    /// How a bridge is, and why.
-    pub(super) fn state(&self, bridge: &Arc<Bridge>) -> (BridgeState, Option<String>) {
-        match self.obstacle(bridge) {
-            Some(reason) => (BridgeState::Refused, Some(reason)),
-            None if bridge.is_paused() => {
-                (BridgeState::Paused, Some("a caller has paused it; bridge.resume lets it go on".to_owned()))
-            }
-            None => (BridgeState::Up, None),
-        }
-    }
-
-    /// Why a bridge cannot work, if it cannot.
-    fn obstacle(&self, bridge: &Arc<Bridge>) -> Option<String> {
-        let Settings { from, to, .. } = &bridge.settings;
-        if from == to {
-            return Some(format!("from and to are the same overlay, {from}"));
-        }
-        let overlays = match self.overlays() {
-            Ok(overlays) => overlays,
-            Err(fault) => return Some(fault.message),
-        };
-        let (from, to) = match (overlays.named(from), overlays.named(to)) {
-            (Ok(from), Ok(to)) => (from, to),
-            (Err(fault), _) => return Some(format!("from: {}", fault.message)),
-            (_, Err(fault)) => return Some(format!("to: {}", fault.message)),
-        };
-        if from.id() == to.id() {
-            let names = (from.name(), to.name());
-            return Some(format!("{} and {} are one and the same network, {}", names.0, names.1, to.id()));
-        }
-        if !bridge.ways().any(|way| is_of_use(if way.far() == to.name() { to } else { from })) {
-            return Some(format!("overlay {} can neither be searched nor fetched from", to.name()));
-        }
-        let twin = self.twin(bridge)?;
-        Some(format!("bridge {} joins the same overlays in the same direction; keep one of them", twin.id))
-    }
-
-    /// An earlier bridge with the same direction.
-    fn twin(&self, bridge: &Arc<Bridge>) -> Option<Arc<Bridge>> {
-        let earlier = self.all().into_iter().take_while(|other| other.id != bridge.id);
-        let ends = |bridge: &Arc<Bridge>| -> Vec<(String, String)> {
-            bridge.ways().map(|way| (way.near().to_owned(), way.far().to_owned())).collect()
-        };
-        let ours = ends(bridge);
-        earlier.into_iter().find(|other| ends(other).iter().any(|way| ours.contains(way)))
-    }
-
-    fn record(&self, bridge: &Arc<Bridge>) -> BridgeRecord {
-        let (state, reason) = self.state(bridge);
-        let (settings, counted) = (&bridge.settings, bridge.counters.now());
-        BridgeRecord {
-            bridge_id: bridge.id.clone(),
-            from: settings.from.clone(),
-            to: settings.to.clone(),
-            bidirectional: settings.bidirectional,
-            hop_limit: settings.hop_limit,
-            allow: settings.allow.iter().map(ToString::to_string).collect(),
-            deny: settings.deny.iter().map(ToString::to_string).collect(),
-            max_size: settings.max_size,
-            state,
-            reason,
-            queries_forwarded: counted.queries,
-            hits_returned: counted.hits,
-            bytes_relayed: counted.bytes,
-            refusals: counted.refusals,
-        }
-    }
-}
-
-fn is_of_use(overlay: &Arc<dyn Overlay>) -> bool {
-    let capabilities = overlay.capabilities();
-    capabilities.search || capabilities.fetch
 }
 
 fn restored(peer_id: &str, configured: Vec<Settings>, mut rows: Vec<BridgeRow>) -> Vec<Arc<Bridge>> {

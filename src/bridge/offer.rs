@@ -1,10 +1,6 @@
 //! What this node offers to the peers of an overlay: its own contents at once, then what lies beyond its bridges.
 
-use std::{
-    collections::HashSet,
-    ops::Range,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{ops::Range, sync::Arc};
 
 use async_trait::async_trait;
 use futures::{
@@ -42,12 +38,13 @@ impl Offer for BridgeOffer {
         if ways.is_empty() {
             return Ok(local);
         }
-        let seen: Seen = Arc::new(Mutex::new(HashSet::new()));
+        let seen = Seen::default();
         let noted = seen.clone();
         let local = local.inspect(move |found| {
             if let Found::Page(hits) = found {
-                let ids = hits.iter().map(|hit| hit.content_id.clone());
-                noted.lock().unwrap_or_else(PoisonError::into_inner).extend(ids);
+                for hit in hits {
+                    noted.is_news(hit);
+                }
             }
         });
         let beyond = ways.into_iter().filter_map(|way| self.bridges.forward(way, &query, journey, &seen));

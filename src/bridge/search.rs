@@ -4,9 +4,8 @@
 //! costs the near side nothing but a [`Found::Missing`].
 
 use std::{
-    collections::HashSet,
+    collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
 };
 
 use futures::{
@@ -24,8 +23,6 @@ use crate::{
     overlay::{Found, LocalOffer, Offer, Overlay},
 };
 
-/// How long the far side is waited for: less than a peer waits for the near side.
-const PATIENCE: Duration = Duration::from_secs(12);
 /// Hits that cross for each that is wanted: room for the near side to rank before its limit cuts.
 const PER_WANTED: usize = 8;
 /// Most hits of one query that cross.
@@ -33,8 +30,28 @@ const MAX_HITS: usize = 4_096;
 /// Most bridges in a hit's `via`; one that has crossed more is dropped.
 const MAX_VIA: usize = 16;
 
-/// Contents that a query has brought already, so that each comes once however many bridges it lies behind.
-pub type Seen = Arc<Mutex<HashSet<ContentId>>>;
+/// Contents that a query has brought already, and over how many bridges, so that each comes once however many ways lead to
+/// it, or again when it turns out to lie nearer.
+#[derive(Clone, Default)]
+pub struct Seen(Arc<Mutex<HashMap<ContentId, usize>>>);
+
+impl Seen {
+    /// Whether the hit is the first one of its content, or lies nearer than those before.
+    pub fn is_news(&self, hit: &Hit) -> bool {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match seen.get_mut(&hit.content_id) {
+            Some(bridges) if *bridges <= hit.via.len() => false,
+            Some(bridges) => {
+                *bridges = hit.via.len();
+                true
+            }
+            None => {
+                seen.insert(hit.content_id.clone(), hit.via.len());
+                true
+            }
+        }
+    }
+}
 
 /// Whether a query may cross.
 pub enum Admission {
@@ -110,7 +127,7 @@ impl Bridges {
             far,
             query: query.clone(),
             onward,
-            deadline: Instant::now() + PATIENCE,
+            deadline: Instant::now() + self.patience.search,
             seen: seen.clone(),
             hits: 0,
             hits_left: query.limit.saturating_mul(PER_WANTED).min(MAX_HITS),
@@ -218,10 +235,10 @@ impl Crossing {
                 continue;
             }
             self.bridges.labels.learn(self.way.far(), &hit);
-            if !self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(hit.content_id.clone()) {
+            hit.via.insert(0, self.way.bridge.id.clone());
+            if !self.seen.is_news(&hit) {
                 continue;
             }
-            hit.via.insert(0, self.way.bridge.id.clone());
             hit.overlay = self.way.near().to_owned();
             self.hits_left -= 1;
             passing.push(hit);

@@ -19,11 +19,6 @@ use crate::{
     store::{BlobReader, GROUP},
 };
 
-/// How long the far side is waited for until it says what it has: less than a peer waits for the near side.
-const PATIENCE: Duration = Duration::from_secs(4);
-/// The same for another source in the middle of a content, together with the silence of the one before.
-const PATIENCE_FOR_NEXT: Duration = Duration::from_secs(3);
-
 impl Bridges {
     /// The record of a content that lies beyond a bridge, as peers of that overlay see it.
     pub(super) async fn describe(
@@ -111,7 +106,7 @@ impl Bridges {
             let size = kept.size;
             return Ok(self.passes(way, &hit).then(|| (hit, size, Current::cached(kept))));
         }
-        let fetch = in_time(far, PATIENCE, far.fetch(id, range.clone(), &[], onward));
+        let fetch = in_time(far, self.patience.begin, far.fetch(id, range.clone(), &[], onward));
         let (hit, fetch) = match known {
             Some(hit) => (hit, fetch.await?),
             // Both at once, so that the bytes are not later than they have to be.
@@ -146,7 +141,7 @@ impl Bridges {
         let permit = self.lookups.try_acquire();
         let _permit =
             permit.map_err(|_| Fault::new(FaultKind::LimitExceeded, "too many contents are being looked for"))?;
-        let located = in_time(far, PATIENCE, far.locate(id, onward)).await?;
+        let located = in_time(far, self.patience.begin, far.locate(id, onward)).await?;
         let hit = Hit { content_id: id.clone(), ..located.hit };
         if way.settings().hold_back(&hit).is_none() {
             self.labels.learn(way.far(), &hit);

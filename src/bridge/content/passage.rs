@@ -3,7 +3,7 @@
 //! A piece goes on as soon as it is here. When a source fails, the next one goes on where it stopped, and the near side does
 //! not notice. That is for contents that their id proves; of others a second source could send something else.
 
-use std::{ops::Range, sync::Arc, time::Duration};
+use std::{ops::Range, sync::Arc};
 
 use futures::{
     StreamExt,
@@ -17,7 +17,7 @@ use super::{
         cache::{Keep, Kept},
         live::Way,
     },
-    PATIENCE_FOR_NEXT, ancestry, in_time,
+    ancestry, in_time,
 };
 use crate::{
     model::{ContentId, Fault, FaultKind, Hit, Journey, Outcome, Piece, Time},
@@ -25,8 +25,8 @@ use crate::{
     store::{BlobReader, GROUP},
 };
 
-/// How long a source may be silent: with the time that it takes to find the next one less than the near side waits.
-const STALL: Duration = Duration::from_secs(6);
+/// How often a silent source is waited for again when nobody else has the content.
+const MAX_STALLS: usize = 3;
 /// Sources that are tried, one after the other.
 const MAX_SOURCES: usize = 8;
 /// How this node is called as a source.
@@ -83,6 +83,8 @@ pub struct Passage {
     current: Option<Current>,
     failed: Vec<String>,
     attempts: usize,
+    /// How often the present source was silent.
+    stalls: usize,
     keep: Option<Keep>,
     crossed: u64,
     /// Who delivered last.
@@ -114,6 +116,7 @@ impl Passage {
             current: None,
             failed: Vec::new(),
             attempts: 0,
+            stalls: 0,
             keep: None,
             crossed: 0,
             source,
@@ -138,7 +141,7 @@ impl Passage {
                 self.find_next().await?;
             }
             let Some(current) = &mut self.current else { continue };
-            let piece = match timeout(STALL, current.pieces.next()).await {
+            let piece = match timeout(self.bridges.patience.stall, current.pieces.next()).await {
                 Ok(Some(Ok(piece))) => self.fitting(piece),
                 Ok(Some(Err(fault))) => Err(fault),
                 Ok(None) if self.rest.start >= current.end => {
@@ -146,7 +149,10 @@ impl Passage {
                     continue;
                 }
                 Ok(None) => Err(Fault::unavailable("it stopped before the end")),
-                Err(_) => Err(Fault::unavailable(format!("it has sent nothing for {STALL:?}"))),
+                Err(_) => {
+                    self.replace_silent().await?;
+                    continue;
+                }
             };
             match piece {
                 Ok(Some(piece)) => return self.let_pass(piece).await.map(Some),
@@ -195,6 +201,7 @@ impl Passage {
         if self.current.as_ref().is_some_and(|current| current.start > self.start) {
             ancestry::drop_sent(&mut piece.parents, self.current.as_ref().map_or(0, |current| current.start));
         }
+        self.stalls = 0;
         self.rest.start += bytes;
         self.crossed += bytes;
         self.way.bridge.counters.bytes(bytes);
@@ -218,12 +225,39 @@ impl Passage {
         Ok(())
     }
 
+    /// Goes on with another source, or waits on where there is none.
+    async fn replace_silent(&mut self) -> Outcome<()> {
+        self.stalls += 1;
+        let silent = Fault::unavailable(format!("it has sent nothing for {:?}", self.bridges.patience.stall));
+        let Some(current) = self.current.take() else { return Err(silent) };
+        let mut avoid = self.failed.clone();
+        avoid.push(current.source.clone());
+        let found = match self.hit.content_id {
+            ContentId::Native(_) => self.ask_for_rest(&avoid).await.ok(),
+            _ => None,
+        };
+        match found {
+            Some(fetch) => {
+                (self.failed, self.attempts) = (avoid, self.attempts + 1);
+                self.take_up(Current::of(fetch, self.rest.start)).await;
+            }
+            None if self.stalls < MAX_STALLS => self.current = Some(current),
+            None => return Err(silent),
+        }
+        Ok(())
+    }
+
     /// Goes on with the next source, where the last one stopped.
     async fn find_next(&mut self) -> Outcome<()> {
-        let asked = self.far.fetch(&self.hit.content_id, self.rest.clone(), &self.failed, &self.onward);
-        let fetch = in_time(&self.far, PATIENCE_FOR_NEXT, asked).await?;
+        let avoid = self.failed.clone();
+        let fetch = self.ask_for_rest(&avoid).await?;
         self.take_up(Current::of(fetch, self.rest.start)).await;
         Ok(())
+    }
+
+    async fn ask_for_rest(&mut self, avoid: &[String]) -> Outcome<Fetch> {
+        let asked = self.far.fetch(&self.hit.content_id, self.rest.clone(), avoid, &self.onward);
+        in_time(&self.far, self.bridges.patience.next, asked).await
     }
 
     async fn take_up(&mut self, current: Current) {

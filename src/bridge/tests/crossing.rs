@@ -58,6 +58,19 @@ async fn a_source_that_breaks_off_is_replaced_without_a_trace() {
 }
 
 #[tokio::test]
+async fn a_source_that_falls_silent_is_replaced_where_there_is_another_one() {
+    let scene = scene(|_| {}).await;
+    let id = scene.blue.put("a.bin", &[], content(SIZE)).await;
+    scene.blue.behave(Manner::Stalling(true));
+    let fetch = scene.brings(&id, 0..SIZE).await.unwrap().unwrap();
+    assert_eq!(stream_of(fetch).await, (scene.blue.encoded(&id, 0..SIZE).await, None));
+    let alone = scene.blue.put("b.bin", &[], content(SIZE + 1)).await;
+    scene.blue.behave(Manner::Stalling(false));
+    let fetch = scene.brings(&alone, 0..SIZE).await.unwrap().unwrap();
+    assert!(stream_of(fetch).await.1.unwrap().message.contains("has sent nothing for"));
+}
+
+#[tokio::test]
 async fn what_a_lying_source_sends_does_not_go_on() {
     let scene = scene(|_| {}).await;
     let id = scene.blue.put("a.bin", &[], content(SIZE)).await;

@@ -17,7 +17,7 @@ use futures::{
 use tempfile::TempDir;
 
 use crate::{
-    bridge::{BridgeOffer, Bridges, Settings},
+    bridge::{BridgeOffer, Bridges, Patience, Policy, Settings},
     model::{
         ContentId, Fault, Hit, Journey, Outcome, Overlay as OverlayRecord, OverlayKind, OverlayState, Peer, Piece,
         Query,
@@ -36,6 +36,8 @@ pub enum Manner {
     Failing,
     /// Each source but the third breaks off after so many bytes.
     Breaking(u64),
+    /// The first source sends one piece and then nothing; with false there is no other.
+    Stalling(bool),
     /// Its pieces come in another order.
     Disordered,
     /// Its pieces come without their nodes.
@@ -194,6 +196,8 @@ impl Overlay for Double {
                     .take_while(move |piece| std::future::ready(piece.as_ref().is_ok_and(|piece| piece.offset < end)));
                 (size, some.chain(broken()).boxed())
             }
+            Manner::Stalling(false) if !avoid.is_empty() => return Err(Fault::not_found("nobody else has it")),
+            Manner::Stalling(_) if avoid.is_empty() => (size, pieces.take(1).chain(stream::pending()).boxed()),
             Manner::Disordered => (size, pieces.skip(1).boxed()),
             Manner::Unproved => {
                 let bare = pieces.map(|piece| piece.map(|piece| Piece { parents: Vec::new(), ..piece }));
@@ -271,9 +275,10 @@ async fn start(
     cache_bytes: u64,
 ) -> Scene {
     let store = Store::open(dir.path()).await.unwrap();
-    let folder = dir.path().join("bridges");
-    let bridges =
-        Bridges::restore(store.clone(), "12D3KooWGateway", configured.clone(), &folder, cache_bytes).await.unwrap();
+    let second = Duration::from_secs(1);
+    let patience = Patience { search: second, begin: 4 * second, stall: second, next: 4 * second };
+    let policy = Policy { folder: dir.path().join("bridges"), cache_bytes, patience };
+    let bridges = Bridges::restore(store.clone(), "12D3KooWGateway", configured.clone(), policy).await.unwrap();
     let overlays = Arc::new(Overlays::new("12D3KooWGateway", store.clone(), vec![red.clone(), blue.clone()]));
     bridges.join(&overlays);
     Scene { red, blue, store, bridges, _overlays: overlays, configured, cache_bytes, dir }

@@ -59,6 +59,28 @@ async fn a_far_side_that_fails_is_missing_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn a_far_side_that_is_silent_is_missing_in_the_end() {
+    let scene = scene(|_| {}).await;
+    put(&scene.store, "red", "near plan.txt", &[], content(12)).await;
+    put(&scene.store, "blue", "gateway plan.txt", &[], content(11)).await;
+    scene.blue.behave(Manner::Silent);
+    let (hits, missing) = scene.finds("plan").await;
+    assert_eq!((names(&hits), missing), (vec!["near plan.txt", "gateway plan.txt"], true));
+    assert_eq!(scene.bridges.queries.available_permits(), 1_024);
+}
+
+#[tokio::test]
+async fn a_content_that_lies_nearer_than_it_seemed_is_told_again() {
+    let seen = crate::bridge::search::Seen::default();
+    let hit = |via: &[&str]| {
+        let via = via.iter().map(|id| (*id).to_owned()).collect();
+        Hit { via, ..super::hit("a", 1) }
+    };
+    let told = [&["x", "y"][..], &["x", "z"], &["x"], &["x", "y"], &["w"], &[]].map(|via| seen.is_news(&hit(via)));
+    assert_eq!(told, [true, false, true, false, false, true]);
+}
+
+#[tokio::test]
 async fn a_question_crosses_once_and_never_goes_back() {
     let mut scene = scene(|_| {}).await;
     scene.blue.put("plan.txt", &[], content(10)).await;
