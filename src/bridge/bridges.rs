@@ -113,12 +113,13 @@ impl Bridges {
     /// Makes a bridge; when this returns it would survive a crash.
     ///
     /// # Errors
-    /// InvalidRequest that names the field, Conflict when there are too many.
+    /// NotFound for an overlay that this node does not have, InvalidRequest that names another field, Conflict when there
+    /// are too many bridges.
     pub async fn create(&self, settings: Settings) -> Outcome<BridgeRecord> {
         settings.check()?;
         let overlays = self.overlays()?;
         for (field, name) in [("from", &settings.from), ("to", &settings.to)] {
-            overlays.named(name).map_err(|fault| Fault::invalid(format!("{field}: {}", fault.message)))?;
+            overlays.named(name).map_err(|fault| Fault::not_found(format!("{field}: {}", fault.message)))?;
         }
         let _turn = self.change.lock().await;
         if self.all().len() >= MAX_BRIDGES {

@@ -71,7 +71,7 @@ async fn what_cannot_work_is_refused_with_a_reason() {
         crate::overlay::Capabilities { search: false, fetch: false, publish: true, peers: true };
     assert!(scene.bridge().reason.unwrap().contains("neither be searched nor fetched"));
     let fault = scene.bridges.create(Settings::between("red", "nowhere")).await.unwrap_err();
-    assert!(fault.kind == FaultKind::InvalidRequest && fault.message.starts_with("to: "), "{fault}");
+    assert!(fault.kind == FaultKind::NotFound && fault.message.starts_with("to: "), "{fault}");
     let twin = scene.bridges.create(Settings::between("blue", "red")).await.unwrap();
     assert_eq!(twin.state, BridgeState::Refused);
 }
