@@ -119,7 +119,7 @@ impl Bridges {
         settings.check()?;
         let overlays = self.overlays()?;
         for (field, name) in [("from", &settings.from), ("to", &settings.to)] {
-            overlays.named(name).map_err(|fault| Fault::not_found(format!("{field}: {}", fault.message)))?;
+            find(&overlays, name).map_err(|reason| Fault::not_found(format!("{field}: {reason}")))?;
         }
         let _turn = self.change.lock().await;
         if self.all().len() >= MAX_BRIDGES {
@@ -202,6 +202,14 @@ impl Bridges {
         let found = self.all().into_iter().find(|bridge| bridge.id == id);
         found.ok_or_else(|| Fault::not_found(format!("there is no bridge {id:?}; bridge.list shows them")))
     }
+}
+
+/// The overlay of that name, or a clause that says which there are.
+pub(super) fn find<'a>(overlays: &'a Overlays, name: &str) -> Result<&'a Arc<dyn Overlay>, String> {
+    overlays.iter().find(|overlay| overlay.name() == name).ok_or_else(|| {
+        let known: Vec<_> = overlays.iter().map(|overlay| overlay.name()).collect();
+        format!("there is no overlay {name:?}; this node has {}", known.join(", "))
+    })
 }
 
 fn restored(peer_id: &str, configured: Vec<Settings>, mut rows: Vec<BridgeRow>) -> Vec<Arc<Bridge>> {

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::{Bridges, live::Bridge, rules::Settings};
+use super::{Bridges, bridges::find, live::Bridge, rules::Settings};
 use crate::{
     model::{Bridge as BridgeRecord, BridgeState},
     overlay::Overlay,
@@ -33,10 +33,10 @@ impl Bridges {
             Ok(overlays) => overlays,
             Err(fault) => return Some(fault.message),
         };
-        let (from, to) = match (overlays.named(from), overlays.named(to)) {
+        let (from, to) = match (find(&overlays, from), find(&overlays, to)) {
             (Ok(from), Ok(to)) => (from, to),
-            (Err(fault), _) => return Some(format!("from: {}", fault.message)),
-            (_, Err(fault)) => return Some(format!("to: {}", fault.message)),
+            (Err(reason), _) => return Some(format!("from: {reason}")),
+            (_, Err(reason)) => return Some(format!("to: {reason}")),
         };
         if from.id() == to.id() {
             let names = (from.name(), to.name());
