@@ -10,7 +10,7 @@ mod token;
 mod tokens;
 
 pub use caller::{Binding, Caller};
-pub use token::{Token, TokenError};
+pub use token::{Token, TokenError, read_secret};
 pub use tokens::{Access, AccessError};
 
 /// Whether two secrets are the same, in a time that tells nothing about where they differ.

@@ -67,14 +67,7 @@ impl Token {
     /// As [`Token::new`], and where the file cannot be read.
     pub fn read(name: &str, file: &Path, operations: Vec<Pattern>) -> Result<Self, TokenError> {
         let unreadable = |error| TokenError::Unreadable { name: name.to_owned(), file: file.to_owned(), error };
-        let mut secret = String::new();
-        let opened = File::open(file).map_err(unreadable)?;
-        if is_open_to_everybody(&opened).map_err(unreadable)? {
-            let file = file.display();
-            tracing::warn!("access.token {name}: everybody on this machine can read {file}; chmod 600 it");
-        }
-        // More than the longest secret and a line feed or two is no secret.
-        opened.take(2 * MOST_SECRET as u64).read_to_string(&mut secret).map_err(unreadable)?;
+        let secret = read_secret(&format!("access.token {name}"), file).map_err(unreadable)?;
         Self::new(name, &secret, operations)
     }
 
@@ -97,6 +90,22 @@ impl Token {
     pub fn operations(&self) -> &[Pattern] {
         &self.operations
     }
+}
+
+/// What a file of a secret holds, without white space around it. A file that everybody on this machine can read is warned of
+/// as what it is there for.
+///
+/// # Errors
+/// What the system says.
+pub fn read_secret(what: &str, file: &Path) -> io::Result<String> {
+    let mut secret = String::new();
+    let opened = File::open(file)?;
+    if is_open_to_everybody(&opened)? {
+        tracing::warn!("{what}: everybody on this machine can read {}; chmod 600 it", file.display());
+    }
+    // More than the longest secret and a line feed or two is no secret.
+    opened.take(2 * MOST_SECRET as u64).read_to_string(&mut secret)?;
+    Ok(secret.trim().to_owned())
 }
 
 #[cfg(unix)]

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{Reply, refusal::shown};
 use crate::{
     access::Caller,
-    model::{Fault, Outcome},
+    model::{Fault, Journey, Outcome},
     operation::{Format, Operation, describe::Description, dispatch},
     service::Services,
 };
@@ -22,10 +22,17 @@ const PROBLEM: &str = "application/problem+json";
 /// Bytes set aside for an answer; a page of 20 hits takes about as many.
 const USUAL_ANSWER: usize = 8 << 10;
 
-/// Answers one request to `/api/{path}`, `search/find` or `search.find`. An empty body is an empty record.
-pub async fn answer(services: &Arc<Services>, caller: &Caller, path: &str, body: &[u8]) -> Reply {
+/// Answers one request to `/api/{path}`, `search/find` or `search.find`. An empty body is an empty record. `journey` is
+/// the way that the question has come, where the request tells it.
+pub async fn answer(
+    services: &Arc<Services>,
+    caller: &Caller,
+    path: &str,
+    body: &[u8],
+    journey: Option<&Journey>,
+) -> Reply {
     let operation = path.replacen('/', ".", 1);
-    match dispatch(services, caller, &operation, Exchange { body }).await {
+    match dispatch(services, caller, &operation, Exchange { body, journey }).await {
         Ok(answer) => Reply::whole(200, CONTENT_TYPE, answer),
         Err(refused) => fault(&refused),
     }
@@ -53,6 +60,7 @@ pub fn fault(fault: &Fault) -> Reply {
 /// One request of an operation, as dispatch reads and answers it.
 struct Exchange<'a> {
     body: &'a [u8],
+    journey: Option<&'a Journey>,
 }
 
 impl Format for Exchange<'_> {
@@ -61,6 +69,10 @@ impl Format for Exchange<'_> {
     fn decode<I: DeserializeOwned>(&mut self, operation: &'static Description) -> Outcome<I> {
         let body = if self.body.trim_ascii().is_empty() { b"{}" } else { self.body };
         decode(operation, body)
+    }
+
+    fn journey(&self) -> Option<&Journey> {
+        self.journey
     }
 
     fn encode<O: Operation>(self, _: &'static Description, output: O::Output) -> Outcome<Vec<u8>> {

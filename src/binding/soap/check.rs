@@ -57,7 +57,12 @@ impl Open<'_> {
         let envelope = Envelope::read(&text, presumed, limits).map_err(told)?;
         let mut message = envelope.message().map_err(told)?;
         message.scope.parts = received.beside.parts;
-        then(Exchange { message, related: received.beside.related, reads_mtom: received.beside.reads_mtom })
+        then(Exchange {
+            message,
+            related: received.beside.related,
+            reads_mtom: received.beside.reads_mtom,
+            journey: None,
+        })
     }
 
     fn record<O: Operation>(&self, operation: &'static Description) -> Outcome<O> {

@@ -1,6 +1,11 @@
 //! The other side of a call: requests as this node makes them, answers as it reads them.
 
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::{fmt, marker::PhantomData};
+
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{self, DeserializeOwned},
+};
 
 use super::{
     decode::{Content, Rigour},
@@ -11,8 +16,11 @@ use super::{
 };
 use crate::{
     binding::{AnswerError, Body, refusal::Refusal, xml::text_of},
-    model::{ByteStream, Fault, FaultKind, Limits, Outcome},
-    operation::Operation,
+    model::{ByteStream, Fault, FaultKind, Limits, Outcome, Payload},
+    operation::{
+        Operation,
+        describe::{action_name, element_name},
+    },
 };
 
 /// A whole request: an envelope with the element of the operation, such as `SearchFind`.
@@ -21,6 +29,28 @@ use crate::{
 /// InvalidRequest for an input that XML cannot carry.
 pub fn encode_request(version: Version, element: &str, input: &impl Serialize) -> Result<String, Fault> {
     Ok(envelope::write(version, |_| (), |out| encode::request(out, element, input))?.into_text())
+}
+
+/// A call of SOAP 1.1 as HTTP posts it.
+#[derive(Debug)]
+pub struct Call {
+    /// The header SOAPAction, in quotes.
+    pub action: String,
+    /// The header Content-Type.
+    pub content_type: &'static str,
+    /// The body.
+    pub document: String,
+}
+
+/// A whole call of the operation with that name, `service.operation`.
+///
+/// # Errors
+/// InvalidRequest for an input that XML cannot carry.
+pub fn encode_call(operation: &str, input: &impl Serialize) -> Result<Call, Fault> {
+    let (version, element) = (Version::V11, element_name(operation));
+    let document = encode_request(version, &element, input)?;
+    let action = format!("\"{}\"", action_name(&element));
+    Ok(Call { action, content_type: version.content_type(), document })
 }
 
 /// A whole answer, as the node writes it.
@@ -61,6 +91,38 @@ pub async fn decode_related_response<O: DeserializeOwned>(
     decode(&root.document, Parts { here: root.before, more: false }, limits)
 }
 
+/// As [`decode_related_response`], but that the bytes of `payload` may lie in a part behind the envelope: they become its
+/// stream then, which ends well only when the whole body does.
+///
+/// # Errors
+/// As for [`decode_related_response`].
+pub async fn decode_streamed_response<O: DeserializeOwned>(
+    content_type: &str,
+    body: ByteStream,
+    limits: &Limits,
+    payload: impl FnOnce(&mut O) -> &mut Payload,
+) -> Result<O, AnswerError> {
+    let unreadable = |fault: Fault| AnswerError::Unreadable(fault.message);
+    let opened = Related::open(&ContentType::parse(content_type), body, limits).await;
+    let (root, mut related) = opened.map_err(unreadable)?;
+    let mut answer: O = decode(&root.document, Parts { here: root.before, more: true }, limits)?;
+    let payload = payload(&mut answer);
+    match payload {
+        Payload::Beside(name) => {
+            let stream = related.attachment(name).await.map_err(unreadable)?;
+            *payload = Payload::Stream { size: None, stream };
+        }
+        _ => related.finish().await.map_err(unreadable)?,
+    }
+    Ok(answer)
+}
+
+/// Whether a body of that type is a compound of an envelope and other parts, whatever it calls their relation.
+pub fn is_compound(content_type: &str) -> bool {
+    let content_type = ContentType::parse(content_type);
+    content_type.media_type.starts_with("multipart/") && content_type.parameter("boundary").is_some()
+}
+
 /// The record of a whole answer. Elements that the record does not know are skipped, since a later version may add some.
 ///
 /// # Errors
@@ -70,7 +132,8 @@ pub fn decode_response<O: DeserializeOwned>(body: &[u8], limits: &Limits) -> Res
 }
 
 fn decode<O: DeserializeOwned>(body: &[u8], parts: Parts, limits: &Limits) -> Result<O, AnswerError> {
-    let text = text_of(body, None).map_err(unreadable)?;
+    // Scripts that are included by others leave line ends in front of what they write.
+    let text = text_of(body.trim_ascii_start(), None).map_err(unreadable)?;
     let mut message = answered(&text, limits)?;
     message.scope.parts = parts;
     read::<Answer<O>>(message).map(|answer| answer.result).map_err(unreadable)
@@ -92,11 +155,29 @@ fn answered<'a>(text: &'a str, limits: &Limits) -> Result<Message<'a>, AnswerErr
     let message = Envelope::read(text, Version::V11, limits).and_then(Envelope::message);
     let message = message.map_err(|fault| AnswerError::Unreadable(fault.message()))?;
     let is_fault = message.body.local() == "Fault" && matches!(message.body.space, Space::Soap11 | Space::Soap12);
-    Err(AnswerError::Fault(match (is_fault, message.version) {
-        (true, Version::V11) => read::<Fault11>(message).map_err(unreadable)?.into(),
-        (true, Version::V12) => read::<Fault12>(message).map_err(unreadable)?.into(),
-        (false, _) => return Ok(message),
-    }))
+    if is_fault { Err(AnswerError::Fault(fault(message).or_else(|_| bare_fault(text, limits))?)) } else { Ok(message) }
+}
+
+/// The fault that a message is.
+fn fault(message: Message<'_>) -> Result<Fault, Refusal> {
+    Ok(match message.version {
+        Version::V11 => read::<Fault11>(message)?.into(),
+        Version::V12 => read::<Fault12>(message)?.into(),
+    })
+}
+
+/// The same without its detail, in which everybody puts what he likes.
+fn bare_fault(text: &str, limits: &Limits) -> Result<Fault, AnswerError> {
+    let message = Envelope::read(text, Version::V11, limits).and_then(Envelope::message);
+    let message = message.map_err(|fault| AnswerError::Unreadable(fault.message()))?;
+    let fault = match message.version {
+        Version::V11 => read::<Bare11>(message).map(|bare| to_fault(&bare.faultcode, bare.faultstring, None)),
+        Version::V12 => {
+            let reason = |bare: Bare12| to_fault(&bare.code.value, bare.reason.first(), None);
+            read::<Bare12>(message).map(reason)
+        }
+    };
+    fault.map_err(unreadable)
 }
 
 fn unreadable(refusal: Refusal) -> AnswerError {
@@ -110,10 +191,50 @@ fn read<T: DeserializeOwned>(mut message: Message<'_>) -> Result<T, Refusal> {
     Ok(read)
 }
 
-/// What wraps every answer.
-#[derive(Deserialize)]
+/// What wraps every answer: one child, which is ours by the name of `result`; stacks that write from their own code call
+/// it otherwise (`return` of JAX-WS, `CatalogSearchResult` of spyne).
 struct Answer<O> {
     result: O,
+}
+
+impl<'de, O: Deserialize<'de>> Deserialize<'de> for Answer<O> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Wrapped<O>(PhantomData<O>);
+        impl<'de, O: Deserialize<'de>> de::Visitor<'de> for Wrapped<O> {
+            type Value = Answer<O>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an element that holds the result")
+            }
+
+            fn visit_map<M: de::MapAccess<'de>>(self, mut children: M) -> Result<Answer<O>, M::Error> {
+                if children.next_key::<de::IgnoredAny>()?.is_none() {
+                    return Err(de::Error::missing_field("result"));
+                }
+                let result = children.next_value()?;
+                while children.next_entry::<de::IgnoredAny, de::IgnoredAny>()?.is_some() {}
+                Ok(Answer { result })
+            }
+        }
+        deserializer.deserialize_map(Wrapped(PhantomData))
+    }
+}
+
+/// A fault of SOAP 1.1 as far as it is not up to whoever sends it.
+#[derive(Deserialize)]
+struct Bare11 {
+    #[serde(default)]
+    faultcode: String,
+    #[serde(default)]
+    faultstring: String,
+}
+
+/// The same of SOAP 1.2.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Bare12 {
+    code: Fault12Code,
+    reason: Fault12Reason,
 }
 
 /// A fault of SOAP 1.1.
@@ -147,6 +268,12 @@ struct Fault12Reason {
     text: Vec<String>,
 }
 
+impl Fault12Reason {
+    fn first(self) -> String {
+        self.text.into_iter().next().unwrap_or_default()
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Detail {
@@ -171,7 +298,7 @@ impl From<Fault11> for Fault {
 
 impl From<Fault12> for Fault {
     fn from(fault: Fault12) -> Self {
-        to_fault(&fault.code.value, fault.reason.text.into_iter().next().unwrap_or_default(), fault.detail)
+        to_fault(&fault.code.value, fault.reason.first(), fault.detail)
     }
 }
 

@@ -44,7 +44,12 @@ impl<'r, 'a> Content<'r, 'a> {
     }
 
     fn whole(self) -> Result<i64, Refusal> {
-        self.number("a whole number")
+        if self.rigour == Rigour::Strict {
+            return self.number("a whole number");
+        }
+        let text = self.scope.text()?;
+        let text = text.trim();
+        text.parse().ok().or_else(|| integral(text)).ok_or_else(|| Refusal::ill_typed("a whole number", shown(text)))
     }
 
     fn double(self) -> Result<f64, Refusal> {
@@ -95,6 +100,14 @@ impl<'r, 'a> Content<'r, 'a> {
         let known = known.filter(|_| self.rigour == Rigour::Strict);
         Fields { scope: self.scope, record: self.record.unwrap_or(record), known, rigour: self.rigour, field: None }
     }
+}
+
+/// The whole number that a double stands for, as languages write it whose integers end at 32 bits.
+fn integral(text: &str) -> Option<i64> {
+    /// Beyond it a double names no single whole number.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let number: f64 = text.parse().ok()?;
+    (number.fract() == 0.0 && number.abs() <= EXACT).then_some(number as i64)
 }
 
 fn visit_text<'a, V: Visitor<'a>>(text: Cow<'a, str>, visitor: V) -> Result<V::Value, Refusal> {

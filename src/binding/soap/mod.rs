@@ -27,8 +27,8 @@ pub use addressing::Deliveries;
 #[cfg(any(test, fuzzing))]
 pub use check::check_request;
 pub use client::{
-    decode_related_response, decode_response, encode_related_request, encode_request, encode_response,
-    read_acknowledgement,
+    Call, decode_related_response, decode_response, decode_streamed_response, encode_call, encode_related_request,
+    encode_request, encode_response, is_compound, read_acknowledgement,
 };
 pub use envelope::Version;
 
@@ -46,7 +46,7 @@ use super::{
 };
 use crate::{
     access::Caller,
-    model::{ByteStream, Fault, Limits, Outcome, Payload},
+    model::{ByteStream, Fault, Journey, Limits, Outcome, Payload},
     operation::{Format, Operation, REGISTRY, describe::Description, dispatch},
     service::Services,
 };
@@ -86,6 +86,8 @@ pub struct Context<'a> {
     pub limits: &'a Limits,
     /// The way to other addresses than the caller's connection.
     pub deliveries: &'a Deliveries,
+    /// The way that the question has come, where the request tells it.
+    pub journey: Option<&'a Journey>,
 }
 
 /// Answers one request. Faults are answers too, all of them with status 500.
@@ -100,7 +102,7 @@ pub async fn answer(services: &Arc<Services>, caller: &Caller, request: Request<
         Err(refusal) => return SoapFault::refused(presumed, refusal).reply(),
     };
     match Envelope::read(&text, presumed, context.limits) {
-        Ok(envelope) => respond(services, caller, envelope, beside, context.deliveries).await,
+        Ok(envelope) => respond(services, caller, envelope, beside, context).await,
         Err(fault) => fault.reply(),
     }
 }
@@ -117,7 +119,7 @@ async fn respond(
     caller: &Caller,
     mut envelope: Envelope<'_>,
     beside: Beside,
-    deliveries: &Deliveries,
+    context: &Context<'_>,
 ) -> Reply {
     let (version, thread, early) =
         (envelope.version, envelope.header.addressing.thread(), envelope.header.addressing.early_fault());
@@ -128,11 +130,11 @@ async fn respond(
         Err(fault) => return early.carry(in_thread(fault)),
     };
     // Only now, that the caller is admitted, is a name looked up for anybody.
-    let ways = match Ways::of(&message.header.addressing, deliveries).await {
+    let ways = match Ways::of(&message.header.addressing, context.deliveries).await {
         Ok(ways) => ways,
         Err(problem) => return early.carry(in_thread(problem.fault(version, message.header.addressing.edition()))),
     };
-    match call(services, shown.as_ref().unwrap_or(caller), message, beside).await {
+    match call(services, shown.as_ref().unwrap_or(caller), message, beside, context.journey).await {
         Ok(reply) => ways.reply.carry(reply),
         Err(fault) => ways.fault.carry(in_thread(fault)),
     }
@@ -144,6 +146,7 @@ async fn call(
     caller: &Caller,
     mut message: Message<'_>,
     beside: Beside,
+    journey: Option<&Journey>,
 ) -> Result<Reply, SoapFault> {
     message.scope.parts = beside.parts;
     let version = message.version;
@@ -151,7 +154,7 @@ async fn call(
     let operation = operation(&message.scope, &message.body).map_err(in_version)?;
     let addressing = &message.header.addressing;
     addressing.check(operation).map_err(|problem| problem.fault(version, addressing.edition()))?;
-    let exchange = Exchange { message, related: beside.related, reads_mtom: beside.reads_mtom };
+    let exchange = Exchange { message, related: beside.related, reads_mtom: beside.reads_mtom, journey };
     dispatch(services, caller, operation.name, exchange).await.map_err(in_version)
 }
 
@@ -221,6 +224,7 @@ struct Exchange<'a> {
     message: Message<'a>,
     related: Option<Related>,
     reads_mtom: bool,
+    journey: Option<&'a Journey>,
 }
 
 impl Format for Exchange<'_> {
@@ -237,6 +241,10 @@ impl Format for Exchange<'_> {
 
     fn message_id(&self) -> Option<&str> {
         self.message.header.addressing.message_id()
+    }
+
+    fn journey(&self) -> Option<&Journey> {
+        self.journey
     }
 
     async fn attach(&mut self, payload: Option<&mut Payload>) -> Outcome<()> {

@@ -33,7 +33,7 @@ fn read<O: Operation>(document: &str) -> Result<O, String> {
     let version = message.version;
     let found = operation(&message.scope, &message.body).map_err(|fault| text(SoapFault::new(version, fault)))?;
     assert_eq!(found.name, O::NAME);
-    let mut exchange = Exchange { message, related: None, reads_mtom: false };
+    let mut exchange = Exchange { message, related: None, reads_mtom: false, journey: None };
     exchange.decode(found).map_err(|fault| text(SoapFault::new(version, fault)))
 }
 
@@ -194,7 +194,7 @@ fn exchange<'a>(document: &'a str, parts: Parts, related: Option<Related>) -> Ex
     let envelope = Envelope::read(document, Version::V11, &Limits::default());
     let mut message = envelope.and_then(Envelope::message).map_err(SoapFault::message).unwrap();
     message.scope.parts = parts;
-    Exchange { message, related, reads_mtom: true }
+    Exchange { message, related, reads_mtom: true, journey: None }
 }
 
 #[test]

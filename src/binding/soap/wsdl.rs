@@ -11,6 +11,7 @@ use crate::{
     model::FaultKind,
     operation::{
         CONTRACT,
+        catalog::CATALOG,
         describe::{Contract, Description, Enumeration, Field, Record, Type},
         notify::CALLBACK,
     },
@@ -35,6 +36,11 @@ pub fn render_callback(address: &str) -> String {
     document(&SUBSCRIBER, Version::V11, address, false)
 }
 
+/// The WSDL of what a legacy catalogue answers, at this address.
+pub fn render_catalogue(address: &str) -> String {
+    document(&CATALOGUE, Version::V11, address, false)
+}
+
 /// Who is described.
 struct Subject {
     contract: &'static LazyLock<Contract>,
@@ -52,6 +58,11 @@ static SUBSCRIBER: Subject = Subject {
     contract: &CALLBACK,
     name: "PeergateNotify",
     doc: "What a subscriber of a Peergate node answers: the node calls it with events.",
+};
+static CATALOGUE: Subject = Subject {
+    contract: &CATALOG,
+    name: "PeergateCatalog",
+    doc: "What a legacy catalogue answers: the node calls it, and every peer finds and fetches its entries.",
 };
 
 fn document(subject: &Subject, version: Version, address: &str, with_policy: bool) -> String {

@@ -114,7 +114,15 @@ impl<'a> Parameters<'a> {
     /// # Errors
     /// Misfit when there is none, more than one, or one of another type.
     pub fn read_one<T: de::Deserialize<'a>>(&mut self) -> Result<T, Refusal> {
-        self.read_one_as(PhantomData)
+        self.only(PhantomData, false)
+    }
+
+    /// Reads the only parameter, a text; a number in its place is refused.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn read_text(&mut self) -> Result<String, Refusal> {
+        self.only(PhantomData, true)
     }
 
     /// As [`Parameters::read_one`], into what the seed makes of it.
@@ -122,7 +130,11 @@ impl<'a> Parameters<'a> {
     /// # Errors
     /// The same.
     pub fn read_one_as<S: DeserializeSeed<'a>>(&mut self, seed: S) -> Result<S::Value, Refusal> {
-        let read = self.read_position_as(seed)?;
+        self.only(seed, false)
+    }
+
+    fn only<S: DeserializeSeed<'a>>(&mut self, seed: S, strict: bool) -> Result<S::Value, Refusal> {
+        let read = self.read_position_as(seed, strict)?;
         match self.next()? {
             None => Ok(read),
             Some(_) => Err(Refusal::new(Mistake::Misfit, "too many parameters; the method takes one")),
@@ -134,16 +146,17 @@ impl<'a> Parameters<'a> {
     /// # Errors
     /// Misfit when there is none, or one of another type.
     pub fn read_position<T: de::Deserialize<'a>>(&mut self) -> Result<T, Refusal> {
-        self.read_position_as(PhantomData)
+        self.read_position_as(PhantomData, true)
     }
 
-    fn read_position_as<S: DeserializeSeed<'a>>(&mut self, seed: S) -> Result<S::Value, Refusal> {
+    /// With `strict` a number is no text, and a record has no members that it does not know.
+    fn read_position_as<S: DeserializeSeed<'a>>(&mut self, seed: S, strict: bool) -> Result<S::Value, Refusal> {
         let misfit = |refusal: Refusal| match refusal.mistake {
             Mistake::IllTyped | Mistake::Invalid => Refusal::new(Mistake::Misfit, refusal),
             _ => refusal,
         };
         let opened = self.next()?.ok_or_else(|| Refusal::new(Mistake::Misfit, "too few parameters"))?;
-        let read = seed.deserialize(opened.content(&mut self.reader, false)).map_err(misfit)?;
+        let read = seed.deserialize(opened.content(&mut self.reader, strict)).map_err(misfit)?;
         self.end()?;
         Ok(read)
     }

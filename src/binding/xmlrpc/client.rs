@@ -20,22 +20,13 @@ pub fn encode_call(method: &str, input: &impl Serialize) -> Result<String, Fault
     Ok(encode::call(method, input, Dialect { long: Long::I8, bmp: false })?.into_text())
 }
 
-/// A whole `methodCall` with two parameters by position, as methods of legacy systems take them; longs are `int` where
-/// they fit, which every library reads.
+/// A whole `methodCall` as every library takes it: the `required` fields are parameters by position, in the order of the
+/// record, the others members of one struct behind them; longs are `int` where they fit.
 ///
 /// # Errors
 /// InvalidRequest for an input that XML-RPC cannot carry.
-pub fn encode_positional(method: &str, first: &impl Serialize, second: &impl Serialize) -> Result<String, Fault> {
-    let dialect = Dialect::default();
-    let mut out = encode::begin("methodCall", dialect);
-    out.push_str("<methodName>");
-    out.push_escaped(method, dialect.bmp);
-    out.push_str("</methodName><params><param>");
-    encode::value(&mut out, first, dialect)?;
-    out.push_str("</param><param>");
-    encode::value(&mut out, second, dialect)?;
-    out.push_str("</param></params></methodCall>");
-    Ok(out.into_text())
+pub fn encode_positional(method: &str, input: &impl Serialize, required: &[&str]) -> Result<String, Fault> {
+    Ok(encode::positional_call(method, input, required, Dialect::default())?.into_text())
 }
 
 /// Makes sure that a whole `methodResponse` is no fault, whatever value it holds.
@@ -53,7 +44,8 @@ pub fn read_acknowledgement(body: &[u8], limits: &Limits) -> Result<(), AnswerEr
 /// The other side's fault, or that the answer cannot be read.
 pub fn decode_response<O: DeserializeOwned>(body: &[u8], limits: &Limits) -> Result<O, AnswerError> {
     let unreadable = |refusal: Refusal| AnswerError::Unreadable(refusal.to_string());
-    let text = text_in_stated_encoding(body, None).map_err(unreadable)?;
+    // Scripts that are included by others leave line ends in front of what they write.
+    let text = text_in_stated_encoding(body.trim_ascii_start(), None).map_err(unreadable)?;
     let mut reader = Reader::new(&text, true, limits);
     match response(&mut reader).map_err(unreadable)? {
         Ok(output) => Ok(output),
@@ -96,8 +88,8 @@ fn next(reader: &mut Reader<'_>, name: &str) -> Result<(), Refusal> {
 }
 
 /// A fault as it is sent.
-#[derive(serde::Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Default, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 struct FaultStruct {
     fault_code: i64,
     fault_string: String,

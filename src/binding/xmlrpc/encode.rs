@@ -4,11 +4,12 @@
 //! self-closed ones. An absent field is an absent member; nil is never written.
 
 mod compound;
+mod positional;
 mod value;
 
 use serde::{Serialize, ser::Error};
 
-use self::value::Writer;
+use self::{positional::Parameters, value::Writer};
 use super::dialect::{Dialect, Long};
 use crate::binding::{refusal::Refusal, xml::Draft};
 
@@ -61,6 +62,26 @@ pub fn call(method: &str, input: &impl Serialize, dialect: Dialect) -> Result<Dr
     Ok(out)
 }
 
+/// A whole request: a call of the method with the `required` fields of the record as parameters of their own, in the order
+/// of the record, and its other fields in one struct behind them, if there are any.
+///
+/// # Errors
+/// As for [`response`], and for a value that is no record.
+pub fn positional_call(
+    method: &str,
+    input: &impl Serialize,
+    required: &[&str],
+    dialect: Dialect,
+) -> Result<Draft, Refusal> {
+    let mut out = begin("methodCall", dialect);
+    out.push_str("<methodName>");
+    out.push_escaped(method, dialect.bmp);
+    out.push_str("</methodName><params>");
+    input.serialize(Parameters::new(&mut out, dialect, required))?;
+    out.push_str("</params></methodCall>");
+    Ok(out)
+}
+
 /// Opens a document with this root element.
 pub fn begin(root: &str, dialect: Dialect) -> Draft {
     let mut out = Draft::with_capacity(USUAL_ANSWER);
@@ -75,7 +96,7 @@ pub fn begin(root: &str, dialect: Dialect) -> Draft {
 ///
 /// # Errors
 /// As for [`response`].
-pub fn value(out: &mut Draft, value: &impl Serialize, dialect: Dialect) -> Result<(), Refusal> {
+pub fn value(out: &mut Draft, value: &(impl Serialize + ?Sized), dialect: Dialect) -> Result<(), Refusal> {
     let mut writer = Writer::new(out, dialect);
     value.serialize(&mut writer)?;
     if writer.is_absent() { Err(Refusal::custom("nil is never written")) } else { Ok(()) }

@@ -8,7 +8,7 @@ use crate::{
     model::FaultKind,
     operation::{
         CONTRACT,
-        describe::{Description, Field, Type},
+        describe::{Contract, Description, Field, Type},
     },
 };
 
@@ -28,6 +28,34 @@ pub fn signatures(operation: &Description) -> Vec<Vec<&'static str>> {
         forms.push(single);
     }
     forms
+}
+
+/// How a method that another system serves is called: with all fields in order, as its libraries take them.
+pub fn served_signature(operation: &Description) -> Vec<&'static str> {
+    ["struct"].into_iter().chain(operation.input.fields.iter().map(type_name)).collect()
+}
+
+/// The manual of a method that another system serves, for whoever writes it: what is passed and what to answer.
+pub fn served_help(contract: &Contract, operation: &Description) -> String {
+    let mut help = format!("{}\n", operation.input.doc);
+    parameters(&mut help, "Parameters", operation.input.fields.iter());
+    let mut told = Vec::new();
+    record(&mut help, "Answers a struct", contract, &operation.output, &mut told);
+    help
+}
+
+/// A record and those that it holds, each once.
+fn record(help: &mut String, title: &str, contract: &Contract, name: &str, told: &mut Vec<String>) {
+    let Some(found) = contract.record(name).filter(|_| !told.iter().any(|known| known == name)) else { return };
+    told.push(name.to_owned());
+    let must_be = |field: &&Field| field.required || field.list;
+    parameters(help, title, found.fields.iter().filter(must_be));
+    parameters(help, "It may also hold", found.fields.iter().filter(|field| !must_be(field)));
+    for field in &found.fields {
+        if let Type::Record(inner) = &field.kind {
+            record(help, &format!("Each of {} is a struct", field.name), contract, inner, told);
+        }
+    }
 }
 
 /// The XML-RPC type of a field, as it is written when the URL asks for no dialect.

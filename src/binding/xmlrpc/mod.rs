@@ -30,7 +30,7 @@ use super::{
 };
 use crate::{
     access::Caller,
-    model::{Fault, FaultKind, Limits, Outcome},
+    model::{Fault, FaultKind, Journey, Limits, Outcome},
     operation::{Format, Operation, REGISTRY, describe::Description, dispatch},
     service::Services,
 };
@@ -54,6 +54,8 @@ pub struct Context<'a> {
     pub limits: &'a Limits,
     /// Whether the methods that test clients are answered.
     pub validator: bool,
+    /// The way that the question has come, where the request tells it.
+    pub journey: Option<&'a Journey>,
 }
 
 /// Who asks for what, the same for every call of one request.
@@ -157,6 +159,10 @@ impl Format for Exchange<'_> {
             *self.code = code_of(refusal.mistake);
             refusal.into()
         })
+    }
+
+    fn journey(&self) -> Option<&Journey> {
+        self.context.journey
     }
 
     fn encode<O: Operation>(self, _: &'static Description, output: O::Output) -> Outcome<Draft> {

@@ -39,7 +39,7 @@ pub const METHODS: &[Method] = &[
         signatures: &[&["boolean", "string"]],
         help: "Whether there is a method of that name.",
         answer: |parameters, context, frame| {
-            let name: String = parameters.read_one()?;
+            let name = parameters.read_text()?;
             let exists = REGISTRY.find(&name).is_some() || method::find(&name, context).is_some();
             Ok(frame.write(&exists, context)?)
         },
@@ -49,7 +49,7 @@ pub const METHODS: &[Method] = &[
         signatures: &[&["string", "string"]],
         help: "What the method of that name does, with an example.",
         answer: |parameters, context, frame| {
-            let name: String = parameters.read_one()?;
+            let name = parameters.read_text()?;
             match (REGISTRY.find(&name), method::find(&name, context)) {
                 (Some(operation), _) => Ok(frame.write(&manual::help(operation), context)?),
                 (None, Some(method)) => Ok(frame.write(&method.help, context)?),
@@ -63,7 +63,7 @@ pub const METHODS: &[Method] = &[
         help: "Every form in which the method of that name may be called: an array with the type of the answer and \
                those of the parameters for each.",
         answer: |parameters, context, frame| {
-            let name: String = parameters.read_one()?;
+            let name = parameters.read_text()?;
             match (REGISTRY.find(&name), method::find(&name, context)) {
                 (Some(operation), _) => Ok(frame.write(&manual::signatures(operation), context)?),
                 (None, Some(method)) => Ok(frame.write(&method.signatures, context)?),

@@ -189,8 +189,12 @@ fn system(method: &str, parameters: &[&str]) -> Result<Json, i32> {
     let document = call(method, parameters);
     let limits = Limits::default();
     let mut call = Call::read(&document, &limits).unwrap();
-    let context =
-        Context { dialect: Dialect::default(), limits: &limits, validator: method.starts_with("validator1.") };
+    let context = Context {
+        dialect: Dialect::default(),
+        limits: &limits,
+        validator: method.starts_with("validator1."),
+        journey: None,
+    };
     let method = method::find(method, &context).unwrap();
     let answer = (method.answer)(&mut call.parameters, &context, Frame::Document).map_err(|refused| refused.code)?;
     Ok(decode_response(&answer.into_bytes(), &limits).unwrap())

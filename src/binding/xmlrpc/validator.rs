@@ -34,7 +34,7 @@ pub const METHODS: &[Method] = &[
         signatures: &[&["struct", "string"]],
         help: "How often <, >, &, ' and \" stand in the string.",
         answer: |parameters, context, frame| {
-            let text: String = parameters.read_one()?;
+            let text = parameters.read_text()?;
             Ok(frame.write(&Entities::of(&text), context)?)
         },
     },

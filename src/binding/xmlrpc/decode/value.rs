@@ -83,10 +83,12 @@ impl<'r, 'a> Value<'r, 'a> {
         }
     }
 
-    /// The text of a string, a moment, or base64 that holds text.
+    /// The text of a string, a moment, or base64 that holds text. A number in its place shows a caller that his fields
+    /// are in the wrong places; in an answer it is how a language without types writes a text of digits.
     fn text(self, want: &str) -> Result<Cow<'a, str>, Refusal> {
         match self.node {
             Node::Scalar(Kind::String | Kind::Time, text) => Ok(text),
+            Node::Scalar(Kind::Whole | Kind::Double, text) if !self.strict => Ok(text),
             Node::Scalar(Kind::Base64, text) => {
                 let not_text = || Refusal::ill_typed(want, "base64 that holds no UTF-8 text");
                 Ok(Cow::Owned(String::from_utf8(base64(&text)?).map_err(|_| not_text())?))
