@@ -1,5 +1,7 @@
 //! `/content`: the bytes themselves. GET and HEAD of one content with ranges, PUT of a new one; all of it streams.
 
+mod proof;
+
 use std::{ops::Range, sync::Arc, time::Instant};
 
 use axum::{
@@ -14,7 +16,7 @@ use super::{
     Gateway, body,
     coding::Coding,
     range::{self, Wanted},
-    routes::{problem, unread, unsupported},
+    routes::{journey, problem, unread, unsupported},
 };
 use crate::{
     access::Binding,
@@ -35,6 +37,7 @@ const VAGUE: [&str; 2] = ["application/octet-stream", "application/x-www-form-ur
 pub async fn get(
     State(gateway): State<Arc<Gateway>>,
     Path(id): Path<String>,
+    RawQuery(query): RawQuery,
     method: Method,
     headers: HeaderMap,
 ) -> Response {
@@ -42,7 +45,11 @@ pub async fn get(
         return problem(&fault);
     }
     let started = Instant::now();
-    let outcome = deliver(&gateway, &id, &method, &headers).await;
+    let outcome = if method == Method::GET && proof::is_wanted(&headers) {
+        proof::deliver(&gateway, &id, query.as_deref().unwrap_or_default(), &headers).await
+    } else {
+        deliver(&gateway, &id, &method, &headers).await
+    };
     count("content.read", started, outcome.as_ref().err());
     outcome.unwrap_or_else(|fault| problem(&fault))
 }
@@ -77,7 +84,9 @@ async fn deliver(gateway: &Gateway, id: &str, method: &Method, headers: &HeaderM
     let id: ContentId = id.parse().map_err(|error| Fault::invalid(format!("{error}")))?;
     let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     let tag = format!("\"{id}\"");
-    let known = content::Describe { content_id: id.clone() }.call(&gateway.services).await?;
+    let journey = journey(headers)?;
+    let describe = content::Describe { content_id: id.clone(), journey: journey.clone() };
+    let known = describe.call(&gateway.services).await?;
     if text(header::IF_NONE_MATCH).is_some_and(|tags| names_tag(tags, &tag)) {
         return response(Response::builder().status(StatusCode::NOT_MODIFIED).header(header::ETAG, tag), Body::empty());
     }
@@ -101,7 +110,7 @@ async fn deliver(gateway: &Gateway, id: &str, method: &Method, headers: &HeaderM
     let body = if *method == Method::HEAD {
         Body::empty()
     } else {
-        let (opened, stream) = operation::content::open(&gateway.services, &id, part).await?;
+        let (opened, stream) = operation::content::open(&gateway.services, &id, part, journey.as_ref()).await?;
         if opened.size != known.size {
             return Err(Fault::unavailable(format!("sources state different sizes for {id}; try again")));
         }

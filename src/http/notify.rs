@@ -10,7 +10,7 @@ use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use crate::{
     binding::{AnswerError, json, soap, xmlrpc},
     model::{CallbackBinding, Event, Fault, Limits, Outcome},
-    operation::notify::{CALLBACK, Events},
+    operation::notify::Events,
     outbound::{Answer, Outbound},
     service::events::{Callback, Notifier},
 };
@@ -67,16 +67,13 @@ fn request(binding: CallbackBinding, input: &Events) -> Outcome<(HeaderMap, Vec<
     let mut headers = HeaderMap::new();
     let (media_type, body) = match binding {
         CallbackBinding::Xmlrpc => {
-            let call = xmlrpc::encode_positional(Events::NAME, &input.subscription_id, &input.events)?;
+            let call = xmlrpc::encode_positional(Events::NAME, input, &Events::REQUIRED)?;
             ("text/xml; charset=utf-8", call.into_bytes())
         }
         CallbackBinding::Soap => {
-            let operation =
-                CALLBACK.operations.first().ok_or_else(|| Fault::internal("notify.events is not described"))?;
-            let action = HeaderValue::from_str(&format!("\"{}\"", operation.action())).map_err(Fault::internal)?;
-            headers.insert("soapaction", action);
-            let version = soap::Version::V11;
-            (version.content_type(), soap::encode_request(version, &operation.element, input)?.into_bytes())
+            let soap::Call { action, content_type, document } = soap::encode_call(Events::NAME, input)?;
+            headers.insert("soapaction", HeaderValue::from_str(&action).map_err(Fault::internal)?);
+            (content_type, document.into_bytes())
         }
         CallbackBinding::Json => ("application/json", json::encode(input)?),
     };

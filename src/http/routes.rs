@@ -21,9 +21,12 @@ use super::{Gateway, body, coding::Coding, content, events, metrics, proxies};
 use crate::{
     access::Binding,
     binding::{self, Reply, json, soap, xmlrpc},
-    model::Fault,
+    model::{Fault, Journey, Outcome},
     operation::{Operation, node},
 };
+
+/// The header in which a gateway tells the way of a question.
+const JOURNEY: &str = "peergate-journey";
 
 /// Answers a request: SOAP and XML-RPC by a plain match, since a router's boxed services and its copy of the head took
 /// a fifth of a small call; all else by the router.
@@ -88,8 +91,12 @@ async fn post_soap(gateway: &Gateway, head: request::Parts, body: Body) -> Respo
     };
     let accepts_mtom = headers.get_all(header::ACCEPT).iter().any(|value| value.to_str().is_ok_and(soap::is_mtom));
     let request = |body| soap::Request { content_type, accepts_mtom, body };
+    let journey = match journey(headers) {
+        Ok(journey) => journey,
+        Err(fault) => return unread(headers, body, soap::fault(fault, content_type)).await,
+    };
     let limits = &gateway.services.about.limits;
-    let context = soap::Context { limits, deliveries: &gateway.deliveries };
+    let context = soap::Context { limits, deliveries: &gateway.deliveries, journey: journey.as_ref() };
     if soap::is_related(content_type) {
         if coding != Coding::Identity {
             let fault = Fault::invalid("a message with attachments is not taken in gzip, send it plain");
@@ -125,10 +132,14 @@ async fn post_xmlrpc(gateway: &Gateway, head: request::Parts, body: Body) -> Res
         Ok(coding) => coding,
         Err(fault) => return unsupported(xmlrpc::fault(&fault, dialect)),
     };
+    let journey = match journey(headers) {
+        Ok(journey) => journey,
+        Err(fault) => return unread(headers, body, xmlrpc::fault(&fault, dialect)).await,
+    };
     match body::whole(body, coding, &gateway.services.about.limits).await {
         Ok(body) => {
-            let limits = &gateway.services.about.limits;
-            let context = xmlrpc::Context { dialect, limits, validator: gateway.validator };
+            let (limits, validator) = (&gateway.services.about.limits, gateway.validator);
+            let context = xmlrpc::Context { dialect, limits, validator, journey: journey.as_ref() };
             send(xmlrpc::answer(&gateway.services, &caller, &body, media_type(headers), &context).await)
         }
         Err(fault) => closing(send(xmlrpc::fault(&fault, dialect))),
@@ -149,8 +160,15 @@ async fn post_json(
         Ok(coding) => coding,
         Err(fault) => return unsupported(json::fault(&fault)),
     };
+    let journey = match journey(&headers) {
+        Ok(journey) => journey,
+        Err(fault) => return unread(&headers, body, json::fault(&fault)).await,
+    };
     match body::whole(body, coding, &gateway.services.about.limits).await {
-        Ok(body) => send(json::answer(&gateway.services, &caller, &format!("{service}.{operation}"), &body).await),
+        Ok(body) => {
+            let path = format!("{service}.{operation}");
+            send(json::answer(&gateway.services, &caller, &path, &body, journey.as_ref()).await)
+        }
         Err(fault) => closing(problem(&fault)),
     }
 }
@@ -237,6 +255,16 @@ fn address(gateway: &Gateway, headers: &HeaderMap, path: &str) -> String {
     let configured = gateway.hosts.public_url().map(|url| url.trim_end_matches('/').to_owned());
     let reached = || proxies::base(headers).unwrap_or_else(|| gateway.services.about.http_address.clone());
     configured.unwrap_or_else(reached) + path
+}
+
+/// The way that a question has come, which a gateway tells beside every document.
+///
+/// # Errors
+/// InvalidRequest for one that cannot be read: to go on as if the question began here could send it round in circles.
+pub fn journey(headers: &HeaderMap) -> Outcome<Option<Journey>> {
+    let Some(value) = headers.get(JOURNEY) else { return Ok(None) };
+    let malformed = || Fault::invalid(format!("{JOURNEY}: the header holds no plain text"));
+    value.to_str().map_err(|_| malformed()).and_then(Journey::from_header).map(Some)
 }
 
 fn media_type(headers: &HeaderMap) -> Option<&str> {
