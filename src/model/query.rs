@@ -2,7 +2,7 @@
 //!
 //! Case, accents and word borders are the index's business; here the text is only taken apart and bounded.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use super::{Fault, Outcome};
 
@@ -39,6 +39,8 @@ pub struct Query {
     pub max_size: Option<u64>,
     /// Most hits wanted.
     pub limit: usize,
+    /// How long the asker waits, where that is known; whoever asks somebody else hands it on.
+    pub patience: Option<Duration>,
 }
 
 impl Query {
@@ -71,7 +73,7 @@ impl Query {
         if terms.iter().all(|term| matches!(term, Term::Without(_))) {
             return Err(Fault::invalid("query holds no word to search for"));
         }
-        Ok(Self { terms, media_type: None, tags: Vec::new(), min_size: None, max_size: None, limit })
+        Ok(Self { terms, media_type: None, tags: Vec::new(), min_size: None, max_size: None, limit, patience: None })
     }
 
     /// Whether a content passes the filters; the terms are the index's to match.

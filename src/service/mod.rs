@@ -3,6 +3,7 @@
 pub mod announce;
 pub mod contents;
 pub mod events;
+mod foreign;
 pub mod library;
 pub mod peers;
 pub mod permits;

@@ -15,7 +15,7 @@ use tokio::{sync::watch, task::AbortHandle, time::Instant};
 use uuid::Uuid;
 
 use crate::{
-    model::{Fault, Hit, Outcome, OverlayOutcome, Query, Topic},
+    model::{Fault, Hit, Journey, Outcome, OverlayOutcome, Query, Topic},
     overlay::{Overlays, Search},
     store::Journal,
 };
@@ -33,6 +33,8 @@ pub struct Question {
     pub overlays: Vec<String>,
     /// How long answers are waited for.
     pub patience: Duration,
+    /// The way that it has come; none when it begins here.
+    pub journey: Option<Journey>,
 }
 
 /// What a search found in its time.
@@ -148,7 +150,7 @@ impl Searches {
 
     async fn ask(&self, question: &Question) -> Outcome<Search> {
         self.served.fetch_add(1, Relaxed);
-        let journey = self.overlays.begin();
+        let journey = question.journey.clone().unwrap_or_else(|| self.overlays.begin());
         self.overlays.search(Arc::new(question.query.clone()), &question.overlays, &journey).await
     }
 

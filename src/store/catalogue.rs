@@ -19,7 +19,9 @@ const BUSY: Duration = Duration::from_secs(10);
 /// The columns of a content, in the order that [`content_of`] reads.
 macro_rules! content_columns {
     () => {
-        "row, hash, size, name, media_type, description, tags, overlays, published"
+        "row, hash, size, name, media_type, description, tags, overlays, published, \
+         (SELECT json_group_array(id) FROM (SELECT id FROM aliases WHERE aliases.hash = contents.hash ORDER BY \
+         aliases.row DESC))"
     };
 }
 pub(crate) use content_columns;
@@ -119,7 +121,7 @@ pub fn content_of(row: &SqliteRow) -> Result<(u64, Content), StoreError> {
         published: Time::from_millis(row.try_get(8)?),
         providers: 1,
         local: true,
-        aliases: Vec::new(),
+        aliases: list_of(row.try_get(9)?)?.iter().filter_map(|id| id.parse().ok()).collect(),
     };
     Ok((row.try_get::<i64, _>(0)? as u64, content))
 }

@@ -6,6 +6,7 @@
 //! index/                   full text, derived from the catalogue
 //! blobs/ab/<hex>.data      published bytes, with their nodes in <hex>.nodes
 //! outboards/ab/<hex>.nodes the nodes of files that are shared in place
+//! aliases/ab/<hex>.nodes   the nodes of foreign contents whose native id was learnt
 //! partial/<hex>.*          bytes, nodes and map of what is on its way
 //! cache/<hex>.*            the same of what crossed a bridge and is kept for the next who asks
 //! uploads/<hex>.data       bytes of uploads in parts; the hash is that of the upload's id
@@ -39,6 +40,8 @@ pub enum Kind {
     BlobNodes,
     /// Nodes of a file that is shared in place.
     SharedNodes,
+    /// Nodes of a foreign content that lies elsewhere.
+    AliasNodes,
     /// Bytes on their way.
     PartialData,
     /// Nodes of bytes on their way.
@@ -51,6 +54,8 @@ pub enum Kind {
     CacheNodes,
     /// Which bytes of what crossed a bridge are here.
     CacheMap,
+    /// Which state of a foreign content the bytes on their way are of.
+    PartialMark,
     /// Bytes of an upload in parts.
     Upload,
 }
@@ -72,7 +77,7 @@ impl Files {
             TryLockError::Error(error) => StoreError::io("cannot lock the data folder")(error),
         })?;
         let files = Self { root: fs::canonicalize(root)? };
-        for part in ["blobs", "outboards", "partial", "cache", "uploads", "tmp"] {
+        for part in ["blobs", "outboards", "aliases", "partial", "cache", "uploads", "tmp"] {
             create(&root.join(part))?;
         }
         files.empty_tmp()?;
@@ -100,14 +105,16 @@ impl Files {
         let folder = match kind {
             Kind::Blob | Kind::BlobNodes => self.root.join("blobs").join(&hex[..2]),
             Kind::SharedNodes => self.root.join("outboards").join(&hex[..2]),
-            Kind::PartialData | Kind::PartialNodes | Kind::PartialMap => self.root.join("partial"),
+            Kind::AliasNodes => self.root.join("aliases").join(&hex[..2]),
+            Kind::PartialData | Kind::PartialNodes | Kind::PartialMap | Kind::PartialMark => self.root.join("partial"),
             Kind::CacheData | Kind::CacheNodes | Kind::CacheMap => self.root.join("cache"),
             Kind::Upload => self.root.join("uploads"),
         };
         let suffix = match kind {
             Kind::Blob | Kind::PartialData | Kind::CacheData | Kind::Upload => "data",
-            Kind::BlobNodes | Kind::SharedNodes | Kind::PartialNodes | Kind::CacheNodes => "nodes",
+            Kind::BlobNodes | Kind::SharedNodes | Kind::AliasNodes | Kind::PartialNodes | Kind::CacheNodes => "nodes",
             Kind::PartialMap | Kind::CacheMap => "map",
+            Kind::PartialMark => "mark",
         };
         folder.join(format!("{hex}.{suffix}"))
     }
@@ -195,7 +202,8 @@ impl Files {
         let top = match kind {
             Kind::Blob | Kind::BlobNodes => "blobs",
             Kind::SharedNodes => "outboards",
-            Kind::PartialData | Kind::PartialNodes | Kind::PartialMap => "partial",
+            Kind::AliasNodes => "aliases",
+            Kind::PartialData | Kind::PartialNodes | Kind::PartialMap | Kind::PartialMark => "partial",
             Kind::CacheData | Kind::CacheNodes | Kind::CacheMap => "cache",
             Kind::Upload => "uploads",
         };

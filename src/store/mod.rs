@@ -5,6 +5,8 @@
 //! nothing is acknowledged before it would survive a loss of power. `files` says where everything lies, `edit` how
 //! anything changes.
 
+mod aliases;
+mod aside;
 mod bridges;
 mod catalogue;
 mod edit;
@@ -19,6 +21,7 @@ mod open;
 mod partial;
 mod peers;
 mod pieces;
+mod proof;
 mod publish;
 mod ranges;
 mod reader;
@@ -39,19 +42,23 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
 use lru::LruCache;
 use tokio::sync::broadcast;
 
+pub use aliases::{Alias, Learnt, Lesson, Seen};
+pub use aside::Aside;
 pub use bridges::{BridgeDay, BridgeRow, CachedRow};
 pub use error::StoreError;
 pub use events::SubscriptionRow;
+pub use index::words;
 pub use journal::{Fact, Journal, Listener, Page};
 pub use partial::Partial;
 pub use peers::PeerNote;
+pub use proof::{Proof, Walk};
 pub use publish::{Changes, NewContent};
 pub use reader::{BlobReader, MAX_READ};
 pub use retries::RetryRow;
@@ -115,6 +122,8 @@ pub struct Store {
     /// Edits so far, changed under the memory's lock.
     edits: AtomicU64,
     partials: Mutex<Partials>,
+    /// Whether there is an alias to be looked for.
+    has_aliases: AtomicBool,
     journal: Arc<Journal>,
     changes: broadcast::Sender<Change>,
     suspects: broadcast::Sender<PathBuf>,
@@ -256,6 +265,22 @@ impl Store {
             }
         }
         Ok(read)
+    }
+
+    /// Has the memory read a content anew, of which something changed beside its own row.
+    async fn recall(&self, hash: &[u8; 32]) -> Outcome<()> {
+        let sql = "SELECT row FROM contents WHERE hash = ?";
+        let row: Option<i64> = sqlx::query_scalar(sql)
+            .bind(&hash[..])
+            .fetch_optional(&self.catalogue.read)
+            .await
+            .map_err(StoreError::from)?;
+        if let Some(row) = row {
+            let mut memory = self.memory();
+            self.edits.fetch_add(1, Ordering::AcqRel);
+            memory.pop(&(row as u64));
+        }
+        Ok(())
     }
 
     fn remember(&self, ops: &[Op], growth: Growth) {

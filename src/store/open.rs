@@ -4,7 +4,10 @@ use std::{
     collections::{HashMap, HashSet},
     num::NonZeroUsize,
     path::Path,
-    sync::{Arc, Mutex, atomic::AtomicU64},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU64},
+    },
 };
 
 use lru::LruCache;
@@ -12,7 +15,7 @@ use sqlx::Row;
 use tokio::sync::broadcast;
 
 use super::{
-    LISTENER_LAG, SUSPECTS, Store, StoreError,
+    LISTENER_LAG, SUSPECTS, Store, StoreError, aliases,
     catalogue::{Catalogue, hash_of},
     events,
     files::{Files, Kind},
@@ -39,6 +42,7 @@ impl Store {
         let totals = catalogue.totals().await?;
         let index = open_index(&files, &catalogue, totals.0).await?;
         let journal = events::open(&catalogue).await?;
+        let has_aliases = AtomicBool::new(aliases::any(&catalogue).await?);
         Ok(Arc::new_cyclic(|me| Self {
             me: me.clone(),
             files,
@@ -50,6 +54,7 @@ impl Store {
             totals: Mutex::new(totals),
             edits: AtomicU64::new(0),
             partials: Mutex::new(HashMap::new()),
+            has_aliases,
             journal,
             changes: broadcast::channel(LISTENER_LAG).0,
             suspects: broadcast::channel(SUSPECTS).0,
@@ -64,6 +69,7 @@ async fn sweep(files: &Files, catalogue: &Catalogue) -> Result<(), StoreError> {
     let kept = rows.iter().map(|row| hash_of(row.try_get(0)?)).collect::<Result<HashSet<_>, StoreError>>()?;
     let under_way: HashSet<_> =
         upload::rows::open(catalogue).await?.iter().map(|row| upload::rows::key(&row.id)).collect();
+    let aliases: HashSet<_> = aliases::with_nodes(catalogue).await?.into_iter().collect();
     let files = files.clone();
     let sweep = move || -> Result<(), StoreError> {
         for kind in [Kind::Blob, Kind::BlobNodes] {
@@ -75,6 +81,9 @@ async fn sweep(files: &Files, catalogue: &Catalogue) -> Result<(), StoreError> {
             for hash in files.hashes(kind)?.iter().filter(|hash| kept.contains(*hash)) {
                 files.remove(kind, hash)?;
             }
+        }
+        for hash in files.hashes(Kind::AliasNodes)?.iter().filter(|hash| !aliases.contains(*hash)) {
+            files.remove(Kind::AliasNodes, hash)?;
         }
         for key in files.hashes(Kind::Upload)?.iter().filter(|key| !under_way.contains(*key)) {
             files.remove(Kind::Upload, key)?;

@@ -16,8 +16,8 @@ const GATHERED: usize = 1024;
 const BUFFER: u64 = 1 << 20;
 
 /// Hashes a content and spools its nodes.
-pub struct Spool<'a> {
-    files: &'a Files,
+pub struct Spool {
+    files: Files,
     builder: TreeBuilder,
     gathered: Vec<(u64, Pair)>,
     nodes: Option<NamedTempFile>,
@@ -34,10 +34,10 @@ pub struct Hashed {
     pub nodes: Option<TempPath>,
 }
 
-impl<'a> Spool<'a> {
+impl Spool {
     /// A spool that has seen nothing.
-    pub fn new(files: &'a Files) -> Self {
-        Self { files, builder: TreeBuilder::new(), gathered: Vec::new(), nodes: None }
+    pub fn new(files: &Files) -> Self {
+        Self { files: files.clone(), builder: TreeBuilder::new(), gathered: Vec::new(), nodes: None }
     }
 
     /// Takes the next bytes.

@@ -1,5 +1,6 @@
 //! The store as its users see it, over crashes, damage and changes behind its back.
 
+mod aliases;
 mod blobs;
 mod partials;
 mod search;

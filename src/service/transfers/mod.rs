@@ -10,6 +10,7 @@ mod run;
 mod steer;
 #[cfg(test)]
 mod tests;
+mod whole;
 
 use std::{
     collections::BTreeMap,
@@ -20,6 +21,7 @@ use std::{
 use uuid::Uuid;
 
 use self::job::Job;
+use super::foreign::content_here;
 use crate::{
     model::{ContentId, Fault, FaultKind, Outcome, Time, Topic, Transfer, TransferState},
     overlay::Overlays,
@@ -88,12 +90,12 @@ impl Transfers {
         if let Some(job) = self.find_for(&wanted.content_id) {
             return Ok(job.record());
         }
-        let local = self.store.get(&wanted.content_id).await?;
+        let journey = self.overlays.begin();
+        let local = content_here(&self.store, &self.overlays, &wanted.content_id, &journey).await?;
         let (name, size, state) = match &local {
             Some(content) => (content.name.clone(), content.size, TransferState::Complete),
             None => {
-                let located =
-                    self.overlays.locate(&wanted.content_id, &wanted.overlays, &self.overlays.begin()).await?;
+                let located = self.overlays.locate(&wanted.content_id, &wanted.overlays, &journey).await?;
                 (located.hit.name, located.hit.size, TransferState::Queued)
             }
         };

@@ -9,9 +9,9 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Job, Policy};
+use super::{Job, Policy, whole::whole_groups};
 use crate::{
-    model::{Fault, FaultKind, Outcome, Piece},
+    model::{Fault, FaultKind, Outcome, Piece, Transfer},
     overlay::{Fetch, Overlays},
     store::{NewContent, Partial, Store},
 };
@@ -41,7 +41,7 @@ pub(super) async fn run(
     stop: &CancellationToken,
 ) -> Outcome<Option<()>> {
     // A kill between keeping the content and keeping the transfer's end leaves nothing to fetch.
-    if store.get(&job.record().content_id).await?.is_some() {
+    if is_kept(store, &job.record()).await? {
         let size = job.record().size.unwrap_or_default();
         job.record.send_modify(|record| record.received = size);
         return Ok(Some(()));
@@ -81,6 +81,18 @@ pub(super) async fn run(
     Ok(Some(()))
 }
 
+/// Whether the content is here. What a kill left of a foreign one that became native is removed.
+async fn is_kept(store: &Arc<Store>, record: &Transfer) -> Outcome<bool> {
+    let id = &record.content_id;
+    let Some(alias) = store.alias(id).await? else { return Ok(store.get(id).await?.is_some()) };
+    let is_kept = alias.size == record.size.unwrap_or(alias.size) && store.get(&alias.native()).await?.is_some();
+    if is_kept {
+        let partial = store.partial(id, alias.size).await?;
+        tokio::task::spawn_blocking(move || partial.discard()).await.map_err(Fault::internal)??;
+    }
+    Ok(is_kept)
+}
+
 /// Whether another source or a later attempt may do better.
 fn can_pass(fault: &Fault) -> bool {
     matches!(fault.kind, FaultKind::NotFound | FaultKind::Unavailable | FaultKind::Timeout | FaultKind::LimitExceeded)
@@ -101,9 +113,16 @@ impl Attempt<'_> {
     /// Takes what is missing from one source: the partial content when nothing is missing any more.
     async fn take_from_one_source(&mut self) -> Outcome<Option<Arc<Partial>>> {
         let record = self.job.record();
+        let (journey, overlays) = (self.overlays.begin(), &self.job.overlays);
+        let is_foreign = record.content_id.hash().is_none();
+        // What is here of a foreign content goes on only while the other side shows the same.
+        let modified = match is_foreign {
+            true => self.overlays.locate(&record.content_id, overlays, &journey).await?.hit.modified,
+            false => None,
+        };
         let missing = match record.size {
             Some(size) => {
-                let partial = self.store.partial(&record.content_id, size).await?;
+                let partial = self.store.partial_as_of(&record.content_id, size, modified).await?;
                 match partial.missing(0..size).into_iter().next() {
                     Some(range) => range,
                     // Even an empty content is asked for once, so that its size is proved and not only claimed.
@@ -113,16 +132,16 @@ impl Attempt<'_> {
             }
             None => 0..u64::MAX,
         };
-        let (journey, overlays) = (self.overlays.begin(), &self.job.overlays);
         let asked = self.overlays.fetch(&record.content_id, missing.clone(), overlays, &self.failed, &journey);
         let fetch = tokio::select! {
             () = self.stop.cancelled() => return Ok(None),
             fetch = asked => fetch?,
         };
+        let fetch = if is_foreign { whole_groups(fetch) } else { fetch };
         let source = fetch.source.clone();
         let size = fetch.size;
-        let partial =
-            self.store.partial(&record.content_id, size).await.inspect_err(|_| self.failed.push(source.clone()))?;
+        let partial = self.store.partial_as_of(&record.content_id, size, modified).await;
+        let partial = partial.inspect_err(|_| self.failed.push(source.clone()))?;
         if self.shares {
             partial.share_in(&self.overlays.publishing(&self.job.overlays).unwrap_or_default());
         }
@@ -147,6 +166,8 @@ impl Attempt<'_> {
             let next = tokio::select! {
                 () = self.stop.cancelled() => break Ok(()),
                 next = pieces.next() => next,
+                // While a source is silent, what it has sent is told and made safe all the same.
+                () = sleep(RATE_WINDOW) => Some(Vec::new()),
             };
             let Some(batch) = next else { break Ok(()) };
             let (good, fault) = split(batch);
@@ -154,8 +175,10 @@ impl Attempt<'_> {
             if let Err(fault) = joined(writing.take()).await {
                 break Err(fault);
             }
-            let target = partial.clone();
-            writing = Some(tokio::task::spawn_blocking(move || Ok(target.write(&good)?)));
+            if !good.is_empty() {
+                let target = partial.clone();
+                writing = Some(tokio::task::spawn_blocking(move || Ok(target.write(&good)?)));
+            }
             let received = partial.received();
             // A caller is told only of bytes that a crash would not take back.
             let due = rate.take(received, |rate| {

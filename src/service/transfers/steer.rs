@@ -56,7 +56,9 @@ impl Transfers {
         if record.state != TransferState::Complete {
             self.cancel(id).await?;
         } else if delete_data {
-            self.store.unpublish(&record.content_id).await?;
+            let alias = self.store.alias(&record.content_id).await?;
+            let native = alias.map_or(record.content_id, |alias| alias.native());
+            self.store.unpublish(&native).await?;
         }
         self.store.delete_transfer(id).await?;
         lock(&self.jobs).remove(id);

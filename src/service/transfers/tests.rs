@@ -1,90 +1,7 @@
 //! The queue and what callers do to it, on a network that never answers, so that what runs goes on running.
 
-use std::{future::pending, ops::Range};
-
-use async_trait::async_trait;
-use futures::stream::BoxStream;
-
 use super::*;
-use crate::{
-    model::{Journey, Overlay as OverlayRecord, OverlayKind, OverlayState, Peer, Query},
-    overlay::{Capabilities, Fetch, Found, Located, Overlay},
-};
-
-/// An overlay that keeps everybody waiting.
-struct Silent;
-
-#[async_trait]
-impl Overlay for Silent {
-    fn name(&self) -> &str {
-        "silent"
-    }
-
-    fn id(&self) -> String {
-        "native:silent".to_owned()
-    }
-
-    fn capabilities(&self) -> Capabilities {
-        Capabilities { search: true, fetch: true, publish: true, peers: true }
-    }
-
-    fn status(&self) -> OverlayRecord {
-        OverlayRecord {
-            name: "silent".into(),
-            kind: OverlayKind::Native,
-            state: OverlayState::Up,
-            peers: 0,
-            bytes_in: 0,
-            bytes_out: 0,
-            can_search: true,
-            can_fetch: true,
-            can_publish: true,
-            detail: None,
-        }
-    }
-
-    fn addresses(&self) -> Vec<String> {
-        Vec::new()
-    }
-
-    async fn search(&self, _: Arc<Query>, _: &Journey) -> Outcome<BoxStream<'static, Found>> {
-        pending().await
-    }
-
-    async fn locate(&self, _: &ContentId, _: &Journey) -> Outcome<Located> {
-        pending().await
-    }
-
-    async fn fetch(&self, _: &ContentId, _: Range<u64>, _: &[String], _: &Journey) -> Outcome<Fetch> {
-        pending().await
-    }
-
-    async fn publish(&self, _: &[ContentId]) -> Outcome<()> {
-        Ok(())
-    }
-
-    async fn withdraw(&self, _: &ContentId) -> Outcome<()> {
-        Ok(())
-    }
-
-    async fn peers(&self) -> Vec<Peer> {
-        Vec::new()
-    }
-
-    async fn connect(&self, _: &str) -> Outcome<Peer> {
-        pending().await
-    }
-
-    async fn disconnect(&self, _: &str) -> Outcome<bool> {
-        Ok(false)
-    }
-
-    async fn block(&self, _: &str, _: bool) -> Outcome<()> {
-        Ok(())
-    }
-
-    async fn stop(&self) {}
-}
+use crate::overlay::double::{Double, Temper};
 
 /// The transfers of a node on that network, queued in this order with these priorities.
 async fn queued(dir: &std::path::Path, concurrent: usize, priorities: &[i32]) -> Arc<Transfers> {
@@ -106,7 +23,8 @@ async fn queued(dir: &std::path::Path, concurrent: usize, priorities: &[i32]) ->
         };
         store.save_transfer(&TransferRow { transfer, overlays: Vec::new() }, &[]).await.unwrap();
     }
-    let overlays = Arc::new(Overlays::new("12D3KooWNode", store.clone(), vec![Arc::new(Silent)]));
+    let overlays =
+        Arc::new(Overlays::new("12D3KooWNode", store.clone(), vec![Double::new("silent", Temper::Slow, [])]));
     Transfers::restore(store, overlays, Policy { concurrent, share: false }).await.unwrap()
 }
 

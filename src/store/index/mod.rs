@@ -24,6 +24,7 @@ use tantivy::{
 };
 use tokio::sync::{mpsc, oneshot};
 
+pub use self::schema::words;
 use self::{question::Questioner, schema::Fields};
 use super::StoreError;
 use crate::model::{Content, Query};

@@ -1,5 +1,7 @@
 //! What the full-text index holds of a content, and how its words are taken apart.
 
+use std::cell::RefCell;
+
 use tantivy::{
     TantivyDocument,
     schema::{FAST, Field, INDEXED, IndexRecordOption, STRING, Schema, TextFieldIndexing, TextOptions},
@@ -63,6 +65,20 @@ pub fn analyzer() -> TextAnalyzer {
         .filter(LowerCaser)
         .filter(AsciiFoldingFilter)
         .build()
+}
+
+/// A text's words as the index knows them.
+pub fn words(text: &str) -> Vec<String> {
+    thread_local! {
+        static ANALYZER: RefCell<TextAnalyzer> = RefCell::new(analyzer());
+    }
+    ANALYZER.with_borrow_mut(|analyzer| {
+        let (mut words, mut stream) = (Vec::new(), analyzer.token_stream(text));
+        while stream.advance() {
+            words.push(std::mem::take(&mut stream.token_mut().text));
+        }
+        words
+    })
 }
 
 impl Fields {

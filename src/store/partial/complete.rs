@@ -8,9 +8,9 @@ use std::{
 
 use super::Partial;
 use crate::{
-    model::{Content, Fault, Outcome},
+    model::{Content, ContentId, Fault, Outcome, Time},
     store::{
-        NewContent, StoreError,
+        Alias, NewContent, Store, StoreError, aliases,
         files::Kind,
         map::Map,
         publish::blocking,
@@ -30,12 +30,21 @@ impl Partial {
         new.check()?;
         let store = self.store.upgrade().ok_or(StoreError::Closed)?;
         if self.over.load(Ordering::Acquire) {
-            let known = store.get(&self.id()).await?;
+            let known = match &self.foreign {
+                None => store.get(&self.id()).await?,
+                Some((id, _)) => match store.alias(id).await? {
+                    Some(alias) => store.get(&alias.native()).await?,
+                    None => None,
+                },
+            };
             return known.ok_or_else(|| Fault::conflict("the transfer of this content has ended"));
         }
         if !self.is_whole() {
             let missing = self.size() - self.received();
             return Err(Fault::conflict(format!("{missing} bytes of the content are still missing")));
+        }
+        if let Some((id, modified)) = &self.foreign {
+            return self.complete_foreign(&store, new, id, *modified).await;
         }
         let partial = Arc::clone(self);
         blocking(move || partial.prove()).await?;
@@ -53,6 +62,47 @@ impl Partial {
         let partial = Arc::clone(self);
         blocking(move || partial.discard()).await?;
         Ok(content)
+    }
+
+    /// Hashes what came without proof, keeps it under the native id that this gives, and the foreign id as its alias.
+    async fn complete_foreign(
+        self: &Arc<Self>,
+        store: &Arc<Store>,
+        new: NewContent,
+        id: &ContentId,
+        modified: Option<Time>,
+    ) -> Outcome<Arc<Content>> {
+        let partial = Arc::clone(self);
+        let hashed = blocking(move || {
+            partial.sync()?;
+            let mut spool = Spool::new(&partial.files);
+            read_through(&partial.data, 0..partial.size(), |bytes| spool.update(bytes))?;
+            Ok(spool.finish(true)?)
+        })
+        .await?;
+        let mut edit = store.edit().await?;
+        let (files, key, hash) = (self.files.clone(), self.hash, hashed.hash);
+        blocking(move || {
+            if let Some(nodes) = hashed.nodes {
+                files.put(nodes, Kind::BlobNodes, &hash)?;
+            }
+            // Bytes that are there already are the same bytes.
+            let there = fs::metadata(files.path(Kind::Blob, &hash));
+            if there.is_ok_and(|there| there.len() == hashed.size) {
+                return Ok(());
+            }
+            Ok(files.link((Kind::PartialData, &key), (Kind::Blob, &hash))?)
+        })
+        .await?;
+        store.enter(&mut edit, &new, hash, self.size()).await?;
+        let alias = Alias { hash, size: self.size(), modified };
+        aliases::enter(&mut edit, id, &alias, 0).await?;
+        let content = store.finish(edit, hash).await?;
+        store.alias_entered(&hash).await?;
+        let partial = Arc::clone(self);
+        blocking(move || partial.discard()).await?;
+        let entered = store.get(&content.content_id).await?;
+        Ok(entered.unwrap_or(content))
     }
 
     /// Checks that every node is here, so that the content can be proved to others; each group was checked before it

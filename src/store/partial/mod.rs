@@ -3,6 +3,9 @@
 //! What the map on the disk claims is on the disk: bytes and nodes are synced before the map is replaced, so that after
 //! kill -9 nothing is asked for again but what came since the last [`Partial::sync`]. `open.rs` finds what is here,
 //! `write.rs` adds to it, and `complete.rs` makes a content of it.
+//!
+//! Bytes of a foreign content cannot be checked as they come; they are kept with the time of the last change that the
+//! other side showed, begun anew when it shows another, served to nobody, and hashed once all of them are here.
 
 mod complete;
 mod open;
@@ -21,14 +24,17 @@ use std::{
 };
 
 use super::{Store, StoreError, files::Files, map::Map, tree::Geometry, verify::Verifier};
-use crate::model::ContentId;
+use crate::model::{ContentId, Time};
 
 /// A content on its way. Clones of the `Arc` share it; all methods but [`Partial::complete`] may block on the disk.
 pub struct Partial {
     store: Weak<Store>,
     files: Files,
     shelf: Shelf,
+    /// The content's hash; of a foreign content, whose hash nobody knows yet, that of its id.
     hash: [u8; 32],
+    /// The id and the time of the last change of a foreign content.
+    foreign: Option<(ContentId, Option<Time>)>,
     geometry: Geometry,
     data: File,
     nodes: Option<File>,
@@ -50,7 +56,7 @@ struct State {
 impl Partial {
     /// The content's id.
     pub fn id(&self) -> ContentId {
-        ContentId::Native(self.hash)
+        self.foreign.as_ref().map_or(ContentId::Native(self.hash), |(id, _)| id.clone())
     }
 
     /// The content's hash.
@@ -108,7 +114,7 @@ impl Partial {
         if self.over.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
-        for kind in self.shelf.kinds() {
+        for &kind in self.shelf.kinds() {
             self.files.remove(kind, &self.hash)?;
         }
         Ok(())

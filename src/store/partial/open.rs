@@ -13,7 +13,7 @@ use std::{
 
 use super::{Partial, Shelf, State};
 use crate::{
-    model::{ContentId, Fault, Outcome},
+    model::{ContentId, Fault, Outcome, Time},
     store::{
         Store, StoreError,
         files::{Files, Kind},
@@ -30,23 +30,32 @@ impl Store {
     /// The content on its way with that id, which is begun when it was not.
     ///
     /// # Errors
-    /// Conflict when some of it is here and `size` is not the size that it has, TooLarge beyond 4 TiB, Unsupported when
-    /// the id is no native one.
+    /// Conflict when some of a native content is here and `size` is not the size that it has, TooLarge beyond 4 TiB.
     pub async fn partial(&self, id: &ContentId, size: u64) -> Outcome<Arc<Partial>> {
-        let ContentId::Native(hash) = *id else {
-            return Err(Fault::unsupported(format!("{id} is no native content, its bytes cannot be verified")));
-        };
+        self.partial_as_of(id, size, None).await
+    }
+
+    /// As [`Store::partial`]. What is here of a foreign content is given up when it had another size, or another time
+    /// of its last change, than the other side says now.
+    ///
+    /// # Errors
+    /// As [`Store::partial`].
+    pub async fn partial_as_of(&self, id: &ContentId, size: u64, modified: Option<Time>) -> Outcome<Arc<Partial>> {
         if size > MAX_SIZE {
             return Err(Fault::too_large(format!("the content has {size} bytes, the limit is {MAX_SIZE}")));
         }
-        self.open_partial(Shelf::Transfers, hash, Some(size))
+        let (hash, foreign) = match id {
+            ContentId::Native(hash) => (*hash, None),
+            foreign => (foreign_key(foreign), Some((foreign.clone(), modified))),
+        };
+        self.open_partial(Shelf::Transfers, hash, Some(size), foreign)
             .await?
             .ok_or_else(|| Fault::not_found(format!("no content {id} on its way")))
     }
 
     /// The content on its way with that hash, if it was begun.
     pub(in crate::store) async fn begun_partial(&self, hash: [u8; 32]) -> Result<Option<Arc<Partial>>, StoreError> {
-        self.open_partial(Shelf::Transfers, hash, None).await
+        self.open_partial(Shelf::Transfers, hash, None, None).await
     }
 
     pub(super) async fn open_partial(
@@ -54,6 +63,7 @@ impl Store {
         shelf: Shelf,
         hash: [u8; 32],
         size: Option<u64>,
+        foreign: Option<Foreign>,
     ) -> Result<Option<Arc<Partial>>, StoreError> {
         let store = self.me.upgrade().ok_or(StoreError::Closed)?;
         blocking(move || {
@@ -63,6 +73,7 @@ impl Store {
                 partials.get(&(shelf, hash)).and_then(Weak::upgrade).filter(|open| !open.over.load(Ordering::Acquire));
             if let Some(open) = open {
                 match size {
+                    _ if open.has_changed(size, foreign.as_ref()) => open.discard()?,
                     Some(size) if size != open.geometry.size && open.received() > 0 => {
                         return Err(conflict(size, &open));
                     }
@@ -70,7 +81,7 @@ impl Store {
                     _ => return Ok(Some(open)),
                 }
             }
-            let opened = Partial::open(&store, shelf, hash, size)?.map(Arc::new);
+            let opened = Partial::open(&store, (shelf, hash), size, foreign)?.map(Arc::new);
             if let Some(opened) = &opened {
                 partials.insert((shelf, hash), Arc::downgrade(opened));
             }
@@ -80,11 +91,35 @@ impl Store {
     }
 }
 
+/// The id of a foreign content and the time of its last change.
+pub(super) type Foreign = (ContentId, Option<Time>);
+
 impl Partial {
-    fn open(store: &Arc<Store>, shelf: Shelf, hash: [u8; 32], size: Option<u64>) -> Result<Option<Self>, StoreError> {
+    /// Whether this is a foreign content that the other side shows otherwise by now.
+    fn has_changed(&self, size: Option<u64>, now: Option<&Foreign>) -> bool {
+        let (Some((_, then)), Some((_, now))) = (&self.foreign, now) else { return false };
+        size != Some(self.size()) || differ(*then, *now)
+    }
+
+    fn open(
+        store: &Arc<Store>,
+        (shelf, hash): (Shelf, [u8; 32]),
+        size: Option<u64>,
+        foreign: Option<Foreign>,
+    ) -> Result<Option<Self>, StoreError> {
         let files = store.files.clone();
         let known = fs::read(files.path(shelf.map(), &hash)).ok().and_then(|bytes| Map::from_bytes(&bytes));
-        let known = known.filter(|map| map.size() <= MAX_SIZE);
+        let mut known = known.filter(|map| map.size() <= MAX_SIZE);
+        let foreign = match foreign {
+            Some((id, now)) => {
+                let then = marked(&files, &hash);
+                known = known.filter(|map| Some(map.size()) == size && !differ(then, now));
+                let modified = now.or(then.filter(|_| known.is_some()));
+                mark(&files, &hash, modified)?;
+                Some((id, modified))
+            }
+            None => None,
+        };
         let map = match (known, size) {
             (Some(map), None) => map,
             (Some(map), Some(size)) if map.size() == size => map,
@@ -95,6 +130,7 @@ impl Partial {
         let geometry = Geometry { size: map.size() };
         let (data, whole) = sized(&files, shelf.data(), &hash, geometry.size)?;
         let (nodes, proved) = match geometry.outboard() {
+            _ if foreign.is_some() => (None, true),
             0 => (None, true),
             bytes => sized(&files, shelf.nodes(), &hash, bytes).map(|(file, was)| (Some(file), was))?,
         };
@@ -104,7 +140,32 @@ impl Partial {
         let state = Mutex::new(State { map, grown: true, overlays: Vec::new() });
         let (syncing, over) = (Mutex::new(()), AtomicBool::new(false));
         let store = Arc::downgrade(store);
-        Ok(Some(Self { store, files, shelf, hash, geometry, data, nodes, state, syncing, over, kept }))
+        Ok(Some(Self { store, files, shelf, hash, foreign, geometry, data, nodes, state, syncing, over, kept }))
+    }
+}
+
+/// What names the files of a foreign content.
+fn foreign_key(id: &ContentId) -> [u8; 32] {
+    blake3::derive_key("peergate: a foreign content on its way", id.to_string().as_bytes())
+}
+
+/// Whether both times are known and are not the same.
+fn differ(then: Option<Time>, now: Option<Time>) -> bool {
+    matches!((then, now), (Some(then), Some(now)) if then != now)
+}
+
+/// The time of the last change of the foreign content that was begun.
+fn marked(files: &Files, hash: &[u8; 32]) -> Option<Time> {
+    let bytes = fs::read(files.path(Kind::PartialMark, hash)).ok()?;
+    Some(Time::from_millis(i64::from_le_bytes(bytes.try_into().ok()?)))
+}
+
+/// Notes that time; before any byte of the content is claimed.
+fn mark(files: &Files, hash: &[u8; 32], modified: Option<Time>) -> io::Result<()> {
+    match modified {
+        Some(_) if marked(files, hash) == modified => Ok(()),
+        Some(time) => files.replace(Kind::PartialMark, hash, &time.as_millis().to_le_bytes(), true),
+        None => files.remove(Kind::PartialMark, hash),
     }
 }
 

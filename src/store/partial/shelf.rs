@@ -35,8 +35,11 @@ impl Shelf {
     }
 
     /// The map first, without which the others say nothing.
-    pub(super) fn kinds(self) -> [Kind; 3] {
-        [self.map(), self.data(), self.nodes()]
+    pub(super) fn kinds(self) -> &'static [Kind] {
+        match self {
+            Self::Transfers => &[Kind::PartialMap, Kind::PartialMark, Kind::PartialData, Kind::PartialNodes],
+            Self::Cache => &[Kind::CacheMap, Kind::CacheData, Kind::CacheNodes],
+        }
     }
 }
 
@@ -49,7 +52,7 @@ impl Store {
         let ContentId::Native(hash) = *id else {
             return Err(Fault::unsupported(format!("{id} is no native content, its bytes cannot be kept")));
         };
-        Ok(self.open_partial(Shelf::Cache, hash, size).await?)
+        Ok(self.open_partial(Shelf::Cache, hash, size, None).await?)
     }
 
     /// A reader for what the cache has of a content.
@@ -83,7 +86,7 @@ impl Store {
         let found = blocking(move || {
             let mapped = files.hashes(Kind::CacheMap)?.into_iter().filter(|hash| keep.contains(hash));
             let mapped: HashSet<_> = mapped.collect();
-            for kind in Shelf::Cache.kinds() {
+            for &kind in Shelf::Cache.kinds() {
                 for hash in files.hashes(kind)?.iter().filter(|hash| !mapped.contains(*hash)) {
                     files.remove(kind, hash)?;
                 }
@@ -92,7 +95,7 @@ impl Store {
         });
         let mut there = Vec::new();
         for hash in found.await? {
-            match self.open_partial(Shelf::Cache, hash, None).await? {
+            match self.open_partial(Shelf::Cache, hash, None, None).await? {
                 Some(partial) => there.push((hash, partial.received())),
                 None => self.drop_cached(hash).await?,
             }
