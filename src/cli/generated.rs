@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::{
     binding::{json::openapi, soap, xmlrpc::manual},
-    operation::CONTRACT,
+    operation::{CONTRACT, catalog::CATALOG, describe::Contract, notify::CALLBACK},
 };
 
 /// Where the committed descriptions say that the node is.
@@ -14,6 +14,9 @@ const ADDRESS: &str = "http://127.0.0.1:7070";
 
 /// Where the committed descriptions say that a subscriber is.
 const CALLBACK_ADDRESS: &str = "http://127.0.0.1:8080/peergate";
+
+/// Where the committed descriptions say that a legacy catalogue is.
+const CATALOGUE_ADDRESS: &str = "http://127.0.0.1:8000/catalog";
 
 /// Each file's path within the repository and what it must hold.
 pub fn files() -> Vec<(PathBuf, String)> {
@@ -23,7 +26,10 @@ pub fn files() -> Vec<(PathBuf, String)> {
         ("wsdl/peergate-soap12.wsdl", wsdl(soap::Version::V12, "/soap12")),
         ("wsdl/peergate-policy.wsdl", soap::wsdl::render_with_policy(&format!("{ADDRESS}/soap"))),
         ("wsdl/notify.wsdl", soap::wsdl::render_callback(CALLBACK_ADDRESS)),
+        ("wsdl/catalog.wsdl", soap::wsdl::render_catalogue(CATALOGUE_ADDRESS)),
         ("xmlrpc-schemas/methods.json", pretty(&methods())),
+        ("xmlrpc-schemas/notify.json", pretty(&served(&CALLBACK))),
+        ("xmlrpc-schemas/catalog.json", pretty(&served(&CATALOG))),
         ("docs/openapi.json", pretty(&openapi::render(ADDRESS))),
         ("docs/operations.md", CONTRACT.manual()),
     ];
@@ -34,6 +40,13 @@ pub fn files() -> Vec<(PathBuf, String)> {
 fn methods() -> Json {
     let method = |operation| json!({ "signatures": manual::signatures(operation), "help": manual::help(operation) });
     let methods = CONTRACT.operations.iter().map(|operation| (operation.name.to_owned(), method(operation)));
+    Json::Object(methods.collect::<Map<_, _>>())
+}
+
+/// The methods that another system serves and the node calls.
+fn served(contract: &Contract) -> Json {
+    let method = |operation| json!({ "signatures": [manual::served_signature(operation)], "help": manual::served_help(contract, operation) });
+    let methods = contract.operations.iter().map(|operation| (operation.name.to_owned(), method(operation)));
     Json::Object(methods.collect::<Map<_, _>>())
 }
 

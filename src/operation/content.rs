@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{GRACE, Operation};
 use crate::{
-    model::{Bounded, ByteStream, Content, ContentId, Done, Fault, Outcome, Payload, Query},
+    model::{Bounded, ByteStream, Content, ContentId, Done, Fault, Journey, Outcome, Payload, Query},
     service::Services,
     store::{Changes, NewContent},
 };
@@ -113,6 +113,9 @@ impl Operation for List {
 pub struct Describe {
     /// The content.
     pub content_id: ContentId,
+    /// The way that the question has come; a caller that is no gateway tells none.
+    #[serde(skip)]
+    pub journey: Option<Journey>,
 }
 
 impl Operation for Describe {
@@ -121,7 +124,11 @@ impl Operation for Describe {
     type Output = Content;
 
     async fn call(self, services: &Arc<Services>) -> Outcome<Content> {
-        services.contents.describe(&self.content_id).await
+        services.contents.describe(&self.content_id, self.journey.as_ref()).await
+    }
+
+    fn journey(&mut self) -> Option<&mut Option<Journey>> {
+        Some(&mut self.journey)
     }
 }
 
@@ -193,6 +200,9 @@ pub struct Read {
     /// Milliseconds to wait for the bytes.
     #[serde(default)]
     pub timeout_ms: Bounded<30000, 0, 600000>,
+    /// The way that the question has come; a caller that is no gateway tells none.
+    #[serde(skip)]
+    pub journey: Option<Journey>,
 }
 
 /// A part of a content.
@@ -221,7 +231,8 @@ impl Operation for Read {
     async fn call(self, services: &Arc<Services>) -> Outcome<Chunk> {
         let end = self.offset.saturating_add(self.length.get().into());
         let read = async {
-            let (content, mut payload) = services.contents.open(&self.content_id, self.offset..end).await?;
+            let (content, mut payload) =
+                services.contents.open(&self.content_id, self.offset..end, self.journey.as_ref()).await?;
             let length = payload.collect().await?;
             Outcome::Ok((content.size, payload, length))
         };
@@ -230,6 +241,10 @@ impl Operation for Read {
             .map_err(|_| Fault::timeout(format!("no source delivered within timeoutMs {}", self.timeout_ms.get())))??;
         let eof = self.offset.saturating_add(length) >= size;
         Ok(Chunk { data, offset: self.offset, size, eof })
+    }
+
+    fn journey(&mut self) -> Option<&mut Option<Journey>> {
+        Some(&mut self.journey)
     }
 
     fn payload(answer: &mut Chunk) -> Option<&mut Payload> {
@@ -244,6 +259,9 @@ impl Operation for Read {
 pub struct Download {
     /// The content.
     pub content_id: ContentId,
+    /// The way that the question has come; a caller that is no gateway tells none.
+    #[serde(skip)]
+    pub journey: Option<Journey>,
 }
 
 /// A content whole. Named `Download` on every binding.
@@ -267,8 +285,12 @@ impl Operation for Download {
     type Output = Downloaded;
 
     async fn call(self, services: &Arc<Services>) -> Outcome<Downloaded> {
-        let (content, data) = services.contents.open(&self.content_id, 0..u64::MAX).await?;
+        let (content, data) = services.contents.open(&self.content_id, 0..u64::MAX, self.journey.as_ref()).await?;
         Ok(Downloaded { name: content.name, media_type: content.media_type, size: content.size, data })
+    }
+
+    fn journey(&mut self) -> Option<&mut Option<Journey>> {
+        Some(&mut self.journey)
     }
 
     fn payload(answer: &mut Downloaded) -> Option<&mut Payload> {
@@ -281,7 +303,26 @@ impl Operation for Download {
 ///
 /// # Errors
 /// NotFound or Unavailable when nobody delivers.
-pub async fn open(services: &Arc<Services>, id: &ContentId, range: Range<u64>) -> Outcome<(Content, ByteStream)> {
-    let (content, payload) = services.contents.open(id, range).await?;
+pub async fn open(
+    services: &Arc<Services>,
+    id: &ContentId,
+    range: Range<u64>,
+    journey: Option<&Journey>,
+) -> Outcome<(Content, ByteStream)> {
+    let (content, payload) = services.contents.open(id, range, journey).await?;
     Ok((content, payload.into_stream()))
+}
+
+/// What `/content/{contentId}` answers to a gateway: the size of the content and a range of it with its proof, as
+/// docs/protocols.md says.
+///
+/// # Errors
+/// NotFound or Unavailable when nobody delivers, Unsupported for what has no proof.
+pub async fn prove(
+    services: &Arc<Services>,
+    id: &ContentId,
+    range: Range<u64>,
+    journey: Option<&Journey>,
+) -> Outcome<ByteStream> {
+    Ok(services.contents.prove(id, range, journey).await?.stream)
 }

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     access::Caller,
-    model::{Fault, Outcome, Payload},
+    model::{Fault, Journey, Outcome, Payload},
     service::{Services, retries::Retry},
 };
 
@@ -53,6 +53,11 @@ pub trait Format: Send {
         None
     }
 
+    /// The way that the question of the request has come, where its caller is a gateway that tells it.
+    fn journey(&self) -> Option<&Journey> {
+        None
+    }
+
     /// Writes the output record.
     fn encode<O: Operation>(self, operation: &'static Description, output: O::Output) -> Outcome<Self::Answer>;
 }
@@ -85,6 +90,9 @@ pub(super) async fn run<O: Operation, F: Format>(
     mut format: F,
 ) -> Outcome<F::Answer> {
     let mut input: O = format.decode(operation)?;
+    if let Some(journey) = input.journey() {
+        *journey = format.journey().cloned();
+    }
     let _permit = services.permits.take(input.waits())?;
     let (deadline, streams) = (input.deadline(), format.streams());
     // A repetition is told by its input and not by the name that its bytes have in the message.

@@ -5,6 +5,7 @@
 //! in every generated description. Operations never learn who called.
 
 pub mod bridge;
+pub mod catalog;
 pub mod content;
 pub mod describe;
 mod dispatch;
@@ -30,7 +31,7 @@ pub use registry::{CONTRACT, REGISTRY};
 pub use registry::{Visitor, visit};
 
 use crate::{
-    model::{Outcome, Payload},
+    model::{Journey, Outcome, Payload},
     service::Services,
 };
 
@@ -64,6 +65,12 @@ pub trait Operation: Serialize + DeserializeOwned + JsonSchema + Send + 'static 
 
     /// The field of the input whose bytes may come as a stream, where it has one.
     fn attachment(&mut self) -> Option<&mut Payload> {
+        None
+    }
+
+    /// Where the input keeps the way that its question has come, of an operation that asks overlays. It is told beside the
+    /// document, so that the field is none of the contract's.
+    fn journey(&mut self) -> Option<&mut Option<Journey>> {
         None
     }
 

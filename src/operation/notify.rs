@@ -28,6 +28,8 @@ pub struct Events {
 impl Events {
     /// Its name, `service.operation`.
     pub const NAME: &'static str = "notify.events";
+    /// The fields that are XML-RPC parameters by position.
+    pub const REQUIRED: [&'static str; 2] = ["subscriptionId", "events"];
 }
 
 /// What a subscriber answers, described.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{GRACE, Operation};
 use crate::{
-    model::{Bounded, Done, Hit, Outcome, OverlayOutcome, Query},
+    model::{Bounded, Done, Hit, Journey, Outcome, OverlayOutcome, Query},
     service::{Services, searches::Question},
 };
 
@@ -44,6 +44,9 @@ pub struct Find {
     /// Milliseconds after which the hits so far are answered.
     #[serde(default)]
     pub timeout_ms: Bounded<3000, 0, 60000>,
+    /// The way that the question has come; a caller that is no gateway tells none.
+    #[serde(skip)]
+    pub journey: Option<Journey>,
 }
 
 /// What a search found.
@@ -69,7 +72,9 @@ impl Find {
         query.tags = self.tags;
         query.min_size = self.min_size;
         query.max_size = self.max_size;
-        Ok(Question { query, overlays: self.overlays, patience: self.timeout_ms.millis() })
+        let patience = self.timeout_ms.millis();
+        query.patience = Some(patience);
+        Ok(Question { query, overlays: self.overlays, patience, journey: self.journey })
     }
 }
 
@@ -80,6 +85,10 @@ impl Operation for Find {
 
     fn deadline(&self) -> Duration {
         self.timeout_ms.millis() + GRACE
+    }
+
+    fn journey(&mut self) -> Option<&mut Option<Journey>> {
+        Some(&mut self.journey)
     }
 
     async fn call(self, services: &Arc<Services>) -> Outcome<SearchResult> {
@@ -123,6 +132,10 @@ impl Operation for Start {
     const NAME: &'static str = "search.start";
     const HAS_EFFECT: bool = true;
     type Output = SearchHandle;
+
+    fn journey(&mut self) -> Option<&mut Option<Journey>> {
+        Some(&mut self.0.journey)
+    }
 
     async fn call(self, services: &Arc<Services>) -> Outcome<SearchHandle> {
         let search_id = services.searches.start(self.0.into_question()?).await?;

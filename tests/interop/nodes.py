@@ -86,8 +86,9 @@ def seconds_of(time_text):
 class Node:
     """One process of the program under test."""
 
-    def __init__(self, folder, shares=(), bootstrap=(), token=None):
-        """`token`: a name and a secret, without which nobody may do anything here."""
+    def __init__(self, folder, shares=(), bootstrap=(), token=None, overlays=""):
+        """`token`: a name and a secret, without which nobody may do anything here. `overlays`: further ones, as they
+        stand in the configuration."""
         folder.mkdir()
         self.folder = folder
         self.secret = token[1] if token else None
@@ -99,6 +100,7 @@ class Node:
             f"[share]\npaths = {json.dumps([str(path) for path in shares])}\n"
             '[[overlay]]\nname = "home"\nkind = "native"\nlisten = ["/ip4/127.0.0.1/tcp/0"]\n'
             f"bootstrap = {json.dumps(list(bootstrap))}\nmdns = false\n"
+            + overlays
             + (self._access(*token) if token else "")
         )
         ready_file = folder / "ready.json"

@@ -20,6 +20,8 @@ so that one process serves all checks, and all judging is done on this side.
     shared    true where what is built from the first variant's description serves the others
     run       the program and its arguments; the address of the WSDL or of the service comes behind. {source}, {clients}, {python} are replaced
     dialect   of XML-RPC: the query of the address, where the stack needs one
+    binding   of a legacy server below catalog/: soap or xmlrpc; `run` is its command, with {port} for its port
+    version   of a legacy server: a command that prints it
     cannot    a table: a feature that the stack does not have, and why. It is tried all the same, and has to fail
 """
 
@@ -66,6 +68,8 @@ class Stack:
     build: str = ""
     shared: bool = False
     dialect: str = ""
+    binding: str = ""
+    version: list = dataclasses.field(default_factory=list)
     cannot: dict = dataclasses.field(default_factory=dict)
 
     @property

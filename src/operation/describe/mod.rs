@@ -10,7 +10,7 @@ use std::collections::HashMap;
 
 use serde_json::Value as Json;
 
-pub use reader::Describer;
+pub use reader::{Describer, element_name};
 
 use super::meter::Meter;
 
@@ -129,6 +129,11 @@ impl Contract {
     }
 }
 
+/// `urn:peergate:v1/SearchFind`: the action of the request with that element.
+pub fn action_name(element: &str) -> String {
+    [ACTIONS, element].concat()
+}
+
 impl Description {
     /// The service, `search`.
     pub fn service(&self) -> &'static str {
@@ -157,7 +162,7 @@ impl Description {
 
     /// The action of the request (WS-Addressing and SOAPAction): `urn:peergate:v1/SearchFind`.
     pub fn action(&self) -> String {
-        [ACTIONS, &self.element].concat()
+        action_name(&self.element)
     }
 
     /// The action of the answer.

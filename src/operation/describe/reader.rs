@@ -88,8 +88,8 @@ fn enumerations(definitions: &Json) -> Vec<Enumeration> {
     all.filter_map(one).collect()
 }
 
-/// `search.find` as `SearchFind`.
-fn element_name(name: &str) -> String {
+/// `search.find` as `SearchFind`: the element of an operation of that name.
+pub fn element_name(name: &str) -> String {
     let capital = |word: &str| {
         let mut letters = word.chars();
         letters.next().map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + letters.as_str())
