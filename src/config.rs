@@ -149,6 +149,36 @@ pub struct Cache {
 pub enum Overlay {
     /// Peergate's own libp2p network.
     Native(Native),
+    /// Another gateway, over HTTP.
+    Gateway(Remote),
+    /// A legacy system that answers catalog.search and catalog.read.
+    Catalog(Remote),
+}
+
+/// A system that is reached over HTTP only.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Remote {
+    /// Its name on this node.
+    pub name: String,
+    /// Where it answers calls.
+    pub url: String,
+    /// What it speaks there; absent, SOAP where the path says so, else XML-RPC.
+    #[serde(default)]
+    pub binding: Option<RemoteBinding>,
+    /// The file that holds the token which it is shown.
+    #[serde(default)]
+    pub token_file: Option<PathBuf>,
+}
+
+/// The binding in which a system is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RemoteBinding {
+    /// SOAP 1.1.
+    Soap,
+    /// XML-RPC.
+    Xmlrpc,
 }
 
 /// A native overlay.
@@ -245,6 +275,15 @@ impl Overlay {
     pub fn name(&self) -> &str {
         match self {
             Self::Native(native) => &native.name,
+            Self::Gateway(remote) | Self::Catalog(remote) => &remote.name,
+        }
+    }
+
+    /// The file with a secret that it names, if it does.
+    fn secret_file(&mut self) -> Option<&mut PathBuf> {
+        match self {
+            Self::Native(native) => native.network_key_file.as_mut(),
+            Self::Gateway(remote) | Self::Catalog(remote) => remote.token_file.as_mut(),
         }
     }
 }
@@ -365,10 +404,7 @@ impl Config {
         absolute(&mut self.data_dir);
         self.share.paths.iter_mut().for_each(absolute);
         self.access.token.iter_mut().for_each(|token| absolute(&mut token.token_file));
-        for overlay in &mut self.overlay {
-            let Overlay::Native(native) = overlay;
-            native.network_key_file.iter_mut().for_each(absolute);
-        }
+        self.overlay.iter_mut().filter_map(Overlay::secret_file).for_each(absolute);
     }
 }
 
@@ -393,6 +429,9 @@ mod tests {
             ("[http]\nreply_networks = \"everywhere\"", "reply_networks"),
             ("[[overlay]]\nname = \"a\"\nkind = \"native\"\nport = 5", "port"),
             ("[[overlay]]\nname = \"a\"\nkind = \"gnutella\"", "gnutella"),
+            ("[[overlay]]\nname = \"a\"\nkind = \"gateway\"", "url"),
+            ("[[overlay]]\nname = \"a\"\nkind = \"gateway\"\nurl = \"http://h/\"\nbinding = \"json\"", "json"),
+            ("[[overlay]]\nname = \"a\"\nkind = \"gateway\"\nurl = \"http://h/\"\ntoken = \"x\"", "token"),
             ("[cache]\nsize = 5", "size"),
             ("[[bridge]]\nfrom = \"a\"\nto = \"b\"\nhops = 5", "hops"),
             ("[[bridge]]\nfrom = \"a\"\nto = \"b\"\ndeny = [\"tag:\"]", "says nothing"),
@@ -440,6 +479,25 @@ mod tests {
         let overlay = "[[overlay]]\nname = \"a\"\nkind = \"native\"\n";
         assert!(matches!(read(&overlay.repeat(2)), Err(ConfigError::NameTwice(_))));
         assert!(matches!(read("overlay = []"), Err(ConfigError::NoOverlay)));
+    }
+
+    #[test]
+    fn configurations_in_the_manuals_are_valid() {
+        let blocks = |text: &'static str| text.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+        let manuals =
+            [include_str!("../README.md"), include_str!("../docs/bridging.md"), include_str!("../docs/catalogue.md")];
+        let all: Vec<&str> = manuals.into_iter().flat_map(blocks).collect();
+        assert!(all.len() > 10, "{}", all.len());
+        for block in all {
+            let config = read(block).unwrap_or_else(|error| panic!("{error} in\n{block}"));
+            let known: Vec<_> = config.overlay.iter().map(Overlay::name).collect();
+            for bridge in &config.bridge {
+                assert!(
+                    known.contains(&&*bridge.from) && known.contains(&&*bridge.to),
+                    "a bridge leads nowhere in\n{block}"
+                );
+            }
+        }
     }
 
     #[test]

@@ -10,17 +10,19 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    access::{Access, AccessError, Token},
+    access::{Access, AccessError, Token, read_secret},
     binding::soap::Deliveries,
-    bridge::{self, BridgeOffer, Bridges},
+    bridge::{self, BridgeDoors, BridgeOffer, Bridges},
     config::{self, Config},
     http::{self, Gateway, Hosts, Proxies},
     model::{Hashing, Time},
     operation::CONTRACT,
     outbound::{Outbound, Reach},
     overlay::{
-        Overlay, Overlays,
+        self, Overlay, Overlays,
+        gateway::Neighbours,
         native::{Identity, Native, NativeConfig, parse_network_key},
+        remote::{Address, Speech},
     },
     service::{
         About, Services, announce,
@@ -36,6 +38,9 @@ use crate::{
     },
     store::Store,
 };
+
+#[cfg(test)]
+mod behaviour;
 
 /// The bindings that every node answers.
 const BINDINGS: &[&str] = &["soap", "soap12", "xmlrpc", "json"];
@@ -119,22 +124,58 @@ struct Node {
     library: Library,
 }
 
-impl Node {
-    async fn start(config: &Config, http: SocketAddr) -> anyhow::Result<Self> {
+/// What the overlays and services stand on.
+struct Ground {
+    store: Arc<Store>,
+    events: Arc<Events>,
+    identity: Identity,
+    bridges: Arc<Bridges>,
+}
+
+impl Ground {
+    async fn open(config: &Config) -> anyhow::Result<Self> {
         let store = Store::open(&config.data_dir).await?;
         let events = restore_events(config, store.clone()).await?;
         let identity = Identity::load_or_create(&config.data_dir.join("identity.key"))?;
         let bridges = restore_bridges(config, &store, &identity).await?;
+        Ok(Self { store, events, identity, bridges })
+    }
+
+    async fn start_overlays(&self, config: &Config) -> anyhow::Result<Vec<Arc<dyn Overlay>>> {
+        let Self { store, identity, bridges, .. } = self;
         let mut started: Vec<Arc<dyn Overlay>> = Vec::new();
+        let neighbours = Arc::new(Neighbours::default());
         for overlay in &config.overlay {
-            let config::Overlay::Native(native) = overlay;
-            let native_config = native_config(config, native)?;
-            let offer = Arc::new(BridgeOffer::new(bridges.clone(), &native.name));
-            let running = Native::start(native_config, &identity, offer).await;
-            started.push(running.with_context(|| format!("overlay {} did not start", native.name))?);
+            let running: anyhow::Result<Arc<dyn Overlay>> = match overlay {
+                config::Overlay::Native(native) => start_native(config, native, identity, bridges.clone()).await,
+                config::Overlay::Gateway(remote) => {
+                    start_gateway(remote, &identity.peer_id(), neighbours.clone(), store.clone())
+                }
+                config::Overlay::Catalog(remote) => start_catalogue(remote, store.clone()),
+            };
+            started.push(running.with_context(|| format!("overlay {} did not start", overlay.name()))?);
         }
-        let overlays = Arc::new(Overlays::new(identity.peer_id(), store.clone(), started));
+        Ok(started)
+    }
+}
+
+impl Node {
+    async fn start(config: &Config, http: SocketAddr) -> anyhow::Result<Self> {
+        let ground = Ground::open(config).await?;
+        let overlays = ground.start_overlays(config).await?;
+        Self::build(config, http, ground, overlays).await
+    }
+
+    async fn build(
+        config: &Config,
+        http: SocketAddr,
+        ground: Ground,
+        overlays: Vec<Arc<dyn Overlay>>,
+    ) -> anyhow::Result<Self> {
+        let Ground { store, events, identity, bridges } = ground;
+        let overlays = Arc::new(Overlays::new(identity.peer_id(), store.clone(), overlays));
         bridges.join(&overlays);
+        overlays.open(Arc::new(BridgeDoors::new(bridges.clone())));
         let policy = Policy { concurrent: config.transfers.concurrent, share: config.share.downloads };
         let services = Arc::new(Services {
             about: About {
@@ -235,6 +276,44 @@ async fn restore_bridges(config: &Config, store: &Arc<Store>, identity: &Identit
         patience: bridge::Patience::default(),
     };
     Ok(Bridges::restore(store.clone(), &identity.peer_id(), config.bridge.clone(), policy).await?)
+}
+
+async fn start_native(
+    config: &Config,
+    native: &config::Native,
+    identity: &Identity,
+    bridges: Arc<Bridges>,
+) -> anyhow::Result<Arc<dyn Overlay>> {
+    let offer = Arc::new(BridgeOffer::new(bridges, &native.name));
+    Ok(Native::start(native_config(config, native)?, identity, offer).await?)
+}
+
+fn start_gateway(
+    remote: &config::Remote,
+    own: &str,
+    neighbours: Arc<Neighbours>,
+    store: Arc<Store>,
+) -> anyhow::Result<Arc<dyn Overlay>> {
+    let (address, patience) = (remote_address(remote)?, overlay::remote::Patience::default());
+    Ok(Arc::new(overlay::gateway::Gateway::start(&remote.name, address, patience, own, neighbours, store)?))
+}
+
+fn start_catalogue(remote: &config::Remote, store: Arc<Store>) -> anyhow::Result<Arc<dyn Overlay>> {
+    let (address, patience) = (remote_address(remote)?, overlay::remote::Patience::default());
+    Ok(Arc::new(overlay::catalog::Catalog::start(&remote.name, address, patience, store)?))
+}
+
+/// The address of a system that is reached over HTTP, with its token.
+fn remote_address(remote: &config::Remote) -> anyhow::Result<Address> {
+    let speech = remote.binding.map(|binding| match binding {
+        config::RemoteBinding::Soap => Speech::Soap,
+        config::RemoteBinding::Xmlrpc => Speech::Xmlrpc,
+    });
+    let token = remote.token_file.as_deref().map(|file| {
+        let secret = read_secret(&format!("overlay {}", remote.name), file);
+        secret.with_context(|| format!("token_file: cannot read {}", file.display()))
+    });
+    Ok(Address::new(&remote.url, speech, token.transpose()?.as_deref())?)
 }
 
 fn native_config(config: &Config, native: &config::Native) -> anyhow::Result<NativeConfig> {

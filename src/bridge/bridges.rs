@@ -184,6 +184,11 @@ impl Bridges {
         of_near.filter(|way| self.obstacle(&way.bridge).is_none()).collect()
     }
 
+    /// Whether a bridge begins at the overlay of that name, open or not.
+    pub(super) fn has_bridge_from(&self, near: &str) -> bool {
+        self.all().iter().any(|bridge| bridge.ways().any(|way| way.near() == near))
+    }
+
     /// The overlay of that name.
     pub(super) fn overlay(&self, name: &str) -> Outcome<Arc<dyn Overlay>> {
         Ok(self.overlays()?.named(name)?.clone())

@@ -27,7 +27,7 @@ mod state;
 mod tests;
 
 pub use bridges::{Bridges, Policy};
-pub use offer::BridgeOffer;
+pub use offer::{BridgeDoors, BridgeOffer};
 pub use patience::Patience;
 pub use rules::{MAX_HOPS, Settings};
 pub use selector::Selector;

@@ -11,8 +11,26 @@ use futures::{
 use super::{Bridges, search::Seen};
 use crate::{
     model::{ContentId, Hit, Journey, Outcome, Query},
-    overlay::{Fetch, Found, LocalOffer, Offer, Source},
+    overlay::{Doors, Fetch, Found, LocalOffer, Offer, Source},
 };
+
+/// What is offered to gateways that ask over HTTP: the same as to the peers of the overlay that such a gateway is here,
+/// where a bridge begins there. One that is paused, or refused, lets nothing pass, and still decides.
+pub struct BridgeDoors(Arc<Bridges>);
+
+impl BridgeDoors {
+    /// The doors of these bridges.
+    pub fn new(bridges: Arc<Bridges>) -> Self {
+        Self(bridges)
+    }
+}
+
+impl Doors for BridgeDoors {
+    fn offer(&self, overlay: &str) -> Option<Arc<dyn Offer>> {
+        let offer = || Arc::new(BridgeOffer::new(self.0.clone(), overlay)) as Arc<dyn Offer>;
+        self.0.has_bridge_from(overlay).then(offer)
+    }
+}
 
 /// The offer in one overlay.
 pub struct BridgeOffer {

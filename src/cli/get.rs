@@ -59,7 +59,7 @@ impl Get {
         }
         self.refuse_overwrite(self.output.as_deref())?;
         let id = pick::content(&client, &self.what, self.first).await?;
-        let known = match client.call(&Describe { content_id: id.clone() }).await {
+        let known = match client.call(&Describe { content_id: id.clone(), journey: None }).await {
             Ok(content) => Some(content),
             // A source may turn up while the transfer looks for one.
             Err(Failure::Fault { .. }) => None,

@@ -82,6 +82,7 @@ impl Search {
             max_size: self.max_size,
             limit: within("--limit", self.limit)?,
             timeout_ms: within("--timeout", self.timeout_ms)?,
+            journey: None,
         };
         if output::is_terminal() && !json { follow(&client, find).await } else { whole(&client, &find, json).await }
     }
@@ -98,6 +99,7 @@ pub fn everything() -> Find {
         max_size: None,
         limit: Default::default(),
         timeout_ms: Default::default(),
+        journey: None,
     }
 }
 

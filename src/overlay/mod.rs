@@ -2,12 +2,24 @@
 //!
 //! The bridge, the services and the operations know this trait only. An overlay delivers verified bytes or none.
 
+mod learn;
 mod local;
 mod merge;
 mod offer;
+mod seen;
 mod set;
+mod stranger;
 
+pub mod bao;
+pub mod catalog;
+pub mod gateway;
 pub mod native;
+pub mod remote;
+
+#[cfg(test)]
+pub mod behaviour;
+#[cfg(test)]
+pub mod double;
 
 use std::{ops::Range, sync::Arc};
 
@@ -15,9 +27,10 @@ use async_trait::async_trait;
 use futures::stream::BoxStream;
 use tokio::sync::broadcast;
 
+pub use learn::{Learner, learning};
 pub use local::LocalOffer;
-pub use offer::{Offer, Source};
-pub use set::{Overlays, Search};
+pub use offer::{Doors, Offer, Source};
+pub use set::{Door, Overlays, Search};
 
 use crate::model::{ContentId, Hit, Journey, Outcome, Overlay as OverlayRecord, Peer, Piece, Query};
 

@@ -31,6 +31,13 @@ pub trait Offer: Send + Sync {
     }
 }
 
+/// What is offered to who asks over HTTP: another gateway is an overlay of this node, and asks for the peers behind it.
+pub trait Doors: Send + Sync {
+    /// The offer in the overlay of that name, where bridges that begin there decide what its side may reach. None where
+    /// there is no such bridge: then what comes over HTTP is asked as any other caller asks.
+    fn offer(&self, overlay: &str) -> Option<Arc<dyn Offer>>;
+}
+
 /// Bytes of one native content that can be proved to others.
 pub trait Source: Send + Sync {
     /// Bytes of the whole content.

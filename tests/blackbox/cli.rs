@@ -169,15 +169,40 @@ async fn the_environment_overrides_the_file_and_flags_override_both() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("nowhere:at:all"));
 }
 
-#[tokio::test]
-async fn the_demo_runs_to_its_end_on_a_given_folder() {
+/// Runs the demo on a library, with an environment of its own, and answers what it said; nothing of it is left.
+async fn demo(changed: &[(&str, &OsStr)]) -> String {
     let library = Library::real(12);
-    let folder = TempDir::new().expect("temporary folder");
-    let share = library.path().as_os_str();
-    let output = peergate_at("", folder.path(), &[OsStr::new("demo"), OsStr::new("--share"), share]).await;
+    let scratch = TempDir::new().expect("temporary folder");
+    let mut command = Command::new(Node::program());
+    command.arg("demo").arg("--share").arg(library.path()).env("TMPDIR", scratch.path());
+    command.envs(changed.iter().copied()).stdin(Stdio::null()).kill_on_drop(true);
+    let output = timeout(VERB_LIMIT, command.output()).await.expect("the demo ends").expect("run the program");
     assert_code(&output, 0);
-    let text = String::from_utf8_lossy(&output.stdout).to_lowercase();
-    for word in ["curl", "xmlrpc", "soap", "python", "php", "http://127.0.0.1:"] {
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(fs::read_dir(scratch.path()).expect("list the folder").count(), 0, "it leaves files behind");
+    let ports = text.split("http://127.0.0.1:").skip(1).map(|rest| rest.split(|c: char| !c.is_ascii_digit()).next());
+    let ports: std::collections::BTreeSet<u16> = ports.filter_map(|port| port?.parse().ok()).collect();
+    assert!(ports.len() >= 5, "five nodes at least: {ports:?}");
+    for port in ports {
+        let open = std::net::TcpStream::connect(("127.0.0.1", port));
+        assert!(open.is_err(), "something still listens on {port}");
+    }
+    text
+}
+
+#[tokio::test]
+async fn the_demo_gets_what_lies_beyond_a_bridge_and_leaves_nothing_behind() {
+    let text = demo(&[]).await;
+    for word in ["curl", "/xmlrpc", "/soap", "Python", "PHP", "via", "tag:internal", "✓ red-1 does not", "✓ all equal"]
+    {
+        assert!(text.contains(word), "the demo never says {word}:\n{text}");
+    }
+}
+
+#[tokio::test]
+async fn the_demo_leaves_the_catalogue_out_where_there_is_no_python() {
+    let text = demo(&[("PATH", OsStr::new("/nonexistent"))]).await;
+    for word in ["no python3 here", "✓ all equal", "✓ red-1 does not"] {
         assert!(text.contains(word), "the demo never says {word}:\n{text}");
     }
 }

@@ -8,6 +8,7 @@ mod harness;
 
 mod access;
 mod bridge;
+mod catalogue;
 mod cli;
 #[path = "../conformance/mod.rs"]
 mod conformance;
@@ -15,8 +16,10 @@ mod descriptions;
 mod events;
 mod faults;
 mod faults_http;
+mod gateway;
 mod http;
 mod limits;
+mod manuals;
 mod mtom;
 mod recovery;
 mod startup;

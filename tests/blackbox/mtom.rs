@@ -179,7 +179,7 @@ async fn xop_section_3_a_chunk_is_a_part_too_and_what_has_no_bytes_stays_plain()
 }
 
 /// Kilobytes that the status of the node's process states.
-fn memory(node: &Node, field: &str) -> u64 {
+pub fn memory(node: &Node, field: &str) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", node.process_id())).expect("the status of the node");
     let line = status.lines().find_map(|line| line.strip_prefix(field)).expect("a field of the status");
     line.trim_start_matches(':').trim().trim_end_matches(" kB").parse().expect("a number")

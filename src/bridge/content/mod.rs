@@ -15,7 +15,7 @@ use self::passage::{Current, Passage};
 use super::{Bridges, live::Way, rules::Held};
 use crate::{
     model::{ContentId, Fault, FaultKind, Hit, Journey, Outcome, Time},
-    overlay::{Fetch, LocalOffer, Offer, Overlay},
+    overlay::{Fetch, LocalOffer, Offer, Overlay, learning},
     store::{BlobReader, GROUP},
 };
 
@@ -77,9 +77,11 @@ impl Bridges {
         if way.daily().left(way.settings().bytes_per_day, Time::now()) == 0 && !range.is_empty() {
             return Err(self.day_is_over(&way, &hit));
         }
-        let source = first.source.clone();
+        let (source, is_whole, shown) = (first.source.clone(), range == (0..size), hit.clone());
         let passage = Passage::new(self.clone(), (way, far), (hit, size), range, onward, first, permit).await;
-        Ok(Some(Fetch { size, source, pieces: passage.into_pieces() }))
+        let fetch = Fetch { size, source, pieces: passage.into_pieces() };
+        // A foreign content that crosses whole tells its native id.
+        Ok(Some(if is_whole { learning(&self.store, &shown, fetch).await } else { fetch }))
     }
 
     /// What is said of the content, its size, and where its bytes come from at first; none when it may not cross.

@@ -14,11 +14,13 @@ use super::{
     bootstrap::peer_of,
     dialling::undialled,
     event_loop::EventLoop,
-    hits::harmless,
     peers::Member,
     swarm::{BehaviourEvent, GATEWAY},
 };
-use crate::model::{Fault, Outcome, Peer};
+use crate::{
+    model::{Fault, Outcome, Peer},
+    overlay::stranger::harmless,
+};
 
 /// Addresses of one peer that are looked at.
 const MAX_ADDRESSES: usize = 16;

@@ -1,30 +1,17 @@
 //! Hits on the wire: how ours are written, and what is left of a stranger's.
 //!
-//! Every text of a stranger is cut to a limit and loses what could mislead a terminal, a log or a reader; a hit whose
-//! content id means nothing is dropped.
+//! What is left of a stranger's words is decided by `overlay/stranger.rs`; a hit whose content id means nothing is
+//! dropped.
 
-use crate::model::{ContentId, Hit, Time};
+use crate::{
+    model::{ContentId, Hit, Time},
+    overlay::stranger::{
+        MAX_BRIDGE, MAX_DESCRIPTION, MAX_MEDIA_TYPE, MAX_NAME, MAX_TAG, MAX_TAGS, MAX_VIA, cut, harmless_hit,
+    },
+};
 
-/// Longest name, in bytes.
-const MAX_NAME: usize = 1024;
-/// Longest description, in bytes.
-const MAX_DESCRIPTION: usize = 4096;
-/// Longest media type, in bytes.
-const MAX_MEDIA_TYPE: usize = 127;
-/// Most tags of a hit.
-const MAX_TAGS: usize = 32;
-/// Longest tag, in bytes.
-const MAX_TAG: usize = 128;
-/// Most bridges that a hit crossed.
-const MAX_VIA: usize = 16;
-/// Longest bridge id, in bytes.
-const MAX_BRIDGE: usize = 256;
-/// Largest content that is believed in: 256 TiB.
-pub(super) const MAX_CONTENT: u64 = 1 << 48;
 /// Most bytes that a hit within these limits takes as a message.
 pub(super) const MAX_HIT: usize = 24 << 10;
-/// The media type of what does not say.
-const ANY_BYTES: &str = "application/octet-stream";
 
 /// `Hit` of docs/protocols.md.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -68,57 +55,20 @@ impl WireHit {
 
     /// A stranger's hit as one of `overlay`, made harmless.
     pub fn into_hit(self, overlay: &str) -> Option<Hit> {
-        let content_id: ContentId = self.content_id.parse().ok()?;
-        let harmless_all = |texts: Vec<String>, most: usize, longest: usize| {
-            texts.iter().take(most).map(|text| harmless(text, longest)).filter(|text| !text.is_empty()).collect()
-        };
-        Some(Hit {
-            content_id,
-            name: harmless(&self.name, MAX_NAME),
-            size: (self.size <= MAX_CONTENT).then_some(self.size)?,
-            media_type: media_type(self.media_type),
-            description: self.description.map(|text| harmless(&text, MAX_DESCRIPTION)),
-            tags: harmless_all(self.tags, MAX_TAGS, MAX_TAG),
+        harmless_hit(Hit {
+            content_id: self.content_id.parse::<ContentId>().ok()?,
+            name: self.name,
+            size: self.size,
+            media_type: self.media_type,
+            description: self.description,
+            tags: self.tags,
             modified: self.modified.map(Time::from_millis),
             overlay: overlay.to_owned(),
             providers: 1,
-            score: if self.score.is_finite() { self.score } else { 0.0 },
-            via: harmless_all(self.via, MAX_VIA, MAX_BRIDGE),
+            score: self.score,
+            via: self.via,
         })
     }
-}
-
-/// A hit that says no more than the id and the size.
-pub(super) fn bare_hit(id: &ContentId, size: u64, overlay: &str) -> Hit {
-    Hit {
-        content_id: id.clone(),
-        name: id.to_string(),
-        size,
-        media_type: ANY_BYTES.to_owned(),
-        description: None,
-        tags: Vec::new(),
-        modified: None,
-        overlay: overlay.to_owned(),
-        providers: 1,
-        score: 0.0,
-        via: Vec::new(),
-    }
-}
-
-/// The text's beginning, cut between characters, without what steers a terminal or turns the direction of writing.
-pub(super) fn harmless(text: &str, longest: usize) -> String {
-    let misleads = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    cut(text, longest).chars().map(|c| if misleads(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
-}
-
-fn media_type(text: String) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "!#$&^_.+-/;= ".contains(c);
-    let valid = text.len() <= MAX_MEDIA_TYPE && text.contains('/') && text.chars().all(plain);
-    if valid { text } else { ANY_BYTES.to_owned() }
-}
-
-fn cut(text: &str, longest: usize) -> &str {
-    &text[..text.floor_char_boundary(longest)]
 }
 
 #[cfg(test)]
@@ -126,6 +76,7 @@ mod tests {
     use prost::Message;
 
     use super::*;
+    use crate::overlay::stranger::{ANY_BYTES, bare_hit};
 
     fn strangers() -> WireHit {
         WireHit {

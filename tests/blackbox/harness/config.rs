@@ -5,9 +5,10 @@ use std::{fmt::Write, path::PathBuf};
 
 use super::Node;
 
-/// A node to be started: one native overlay `home` on loopback unless others are named, port 0 everywhere, no mDNS.
-#[derive(Clone, Default)]
+/// A node to be started: one native overlay, `home`, on loopback unless others are named, port 0 everywhere, no mDNS.
+#[derive(Clone)]
 pub struct NodeConfig {
+    pub(super) native: String,
     pub(super) shares: Vec<PathBuf>,
     pub(super) bootstrap: Vec<String>,
     pub(super) http: String,
@@ -32,7 +33,31 @@ pub(super) struct Token {
 
 impl NodeConfig {
     pub fn new() -> Self {
-        Self::default()
+        Self::native("home")
+    }
+
+    /// A node whose native overlay has that name; overlays of different names are different networks.
+    pub fn native(name: &str) -> Self {
+        Self {
+            native: name.to_owned(),
+            shares: Vec::new(),
+            bootstrap: Vec::new(),
+            http: String::new(),
+            limits: Vec::new(),
+            disk_mib: None,
+            holds_transfers: false,
+            uploads_expire: None,
+            tokens: Vec::new(),
+            access: Vec::new(),
+            validator: false,
+            sections: String::new(),
+            overlays: Vec::new(),
+        }
+    }
+
+    /// Adds a gateway overlay that leads to this address, with further keys as they stand in the file.
+    pub fn gateway(self, name: &str, url: &str, keys: &str) -> Self {
+        self.with(&format!("[[overlay]]\nname = {name:?}\nkind = \"gateway\"\nurl = {url:?}\n{keys}\n"))
     }
 
     /// Shares a folder or a file in place.
@@ -131,7 +156,7 @@ impl NodeConfig {
             writeln!(out, "[uploads]\nexpire_seconds = {seconds}").expect("write to memory");
         }
         out.push_str(&self.sections);
-        let home = [("home".to_owned(), self.bootstrap.clone())];
+        let home = [(self.native.clone(), self.bootstrap.clone())];
         for (name, bootstrap) in if self.overlays.is_empty() { &home[..] } else { &self.overlays } {
             write!(
                 out,

@@ -78,9 +78,9 @@ impl Node {
         &self.ready.peer_id
     }
 
-    /// Where its overlay `home` can be dialled, with `/p2p/`.
+    /// Where its native overlay can be dialled, with `/p2p/`.
     pub fn addresses(&self) -> &[String] {
-        self.addresses_in("home")
+        self.addresses_in(&self.config.native)
     }
 
     /// Where an overlay of it can be dialled, with `/p2p/`.

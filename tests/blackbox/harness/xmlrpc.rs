@@ -24,7 +24,8 @@ pub fn encode(method: &str, input: &Value) -> String {
     )
 }
 
-fn write(field: &str, value: &Value) -> String {
+/// A value of that field, without `<value>` around it.
+pub fn write(field: &str, value: &Value) -> String {
     match value {
         Value::Bool(flag) => format!("<boolean>{}</boolean>", u8::from(*flag)),
         Value::Number(number) => match number.as_i64() {

@@ -8,7 +8,6 @@ use tokio::time::timeout;
 
 use super::{
     super::{
-        hits::MAX_CONTENT,
         shared::{Conversation, Shared},
         wire::invalid,
     },
@@ -20,7 +19,7 @@ use super::{
 };
 use crate::{
     model::{ContentId, Fault, Journey, Outcome},
-    overlay::Fetch,
+    overlay::{Fetch, stranger::MAX_CONTENT},
 };
 
 /// Sources from memory that are tried before everybody is asked.

@@ -15,16 +15,13 @@ use tokio::{
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::{
-    super::{
-        hits::bare_hit,
-        shared::{Command, Shared},
-    },
+    super::shared::{Command, Shared},
     client::{Wanted, ask},
     messages::{Header, Kind},
 };
 use crate::{
     model::{ContentId, Fault, Journey, Outcome},
-    overlay::Located,
+    overlay::{Located, stranger::bare_hit},
 };
 
 /// Connected peers that are asked at once; of more, the nearest. In a small overlay that is everybody.

@@ -7,10 +7,13 @@ use tokio::{sync::mpsc, time::timeout};
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::{
-    super::{hits::bare_hit, *},
+    super::*,
     double::{AT_MOST, Double, Manner, Node, content, journey, node, node_with},
 };
-use crate::model::Hit;
+use crate::{
+    model::Hit,
+    overlay::{double::Article, stranger::bare_hit},
+};
 
 async fn search(node: &Node, query: Query) -> (Vec<Hit>, usize) {
     let found = node.native.search(Arc::new(query), &journey()).await.unwrap();
@@ -26,8 +29,9 @@ async fn search(node: &Node, query: Query) -> (Vec<Hit>, usize) {
 #[tokio::test]
 async fn all_peers_are_asked_and_filters_and_limit_are_passed_on() {
     let (asker, one, other) = (node(|_| {}).await, node(|_| {}).await, node(|_| {}).await);
-    one.offer.put("map of Basel", content(10), Manner::Honest);
-    other.offer.put("map of Bern", content(20), Manner::Honest);
+    let swiss = |name: &str, size| Article::new(name, content(size)).told(|hit| hit.tags = vec!["swiss".into()]);
+    one.offer.shelf.put(swiss("map of Basel", 10));
+    other.offer.shelf.put(swiss("map of Bern", 20));
     other.offer.put("photo", content(30), Manner::Honest);
     asker.meet(&one).await;
     other.meet(&asker).await;
@@ -42,8 +46,8 @@ async fn all_peers_are_asked_and_filters_and_limit_are_passed_on() {
     assert_eq!(missing, 0);
     assert_eq!(hits.iter().map(|hit| hit.name.as_str()).collect::<Vec<_>>(), ["map of Basel", "map of Bern"]);
     assert!(hits.iter().all(|hit| hit.overlay == "home" && hit.providers == 1 && hit.via.is_empty()));
-    let (asked, journey) = one.offer.asked.lock().unwrap().clone().unwrap();
-    assert_eq!((asked, journey.path), (query, vec![asker.native.id()]));
+    let (asked, journey) = one.offer.shelf.last_asked().unwrap();
+    assert_eq!((asked, journey.path), (Some(query), vec![asker.native.id()]));
 }
 
 #[tokio::test]

@@ -6,10 +6,13 @@ use futures::StreamExt;
 use tokio::time::timeout;
 
 use super::{
-    super::{hits::bare_hit, *},
+    super::*,
     double::{AT_MOST, Manner, Node, assert_fault, collect, content, eventually, journey, node},
 };
-use crate::model::{FaultKind, Piece};
+use crate::{
+    model::{FaultKind, Piece},
+    overlay::stranger::bare_hit,
+};
 
 async fn pair() -> (Node, Node) {
     let asker = node(|config| config.patience.stall = Duration::from_millis(300)).await;
@@ -88,7 +91,7 @@ async fn a_peer_that_sends_other_bytes_is_refused_and_not_asked_again() {
 async fn a_source_that_stalls_changes_or_has_a_part_only_is_named() {
     let (asker, source) = pair().await;
     let cases = [
-        (Manner::Stalled, "has sent nothing"),
+        (Manner::Stalled(100_000), "has sent nothing"),
         (Manner::Changed, "no longer has content"),
         (Manner::Partial(40_000), "bytes 32768 to 200000"),
     ];
