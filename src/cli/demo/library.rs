@@ -1,4 +1,5 @@
-//! The files that the demo shares: texts that every Debian machine has, or the user's folder; and the one it looks for.
+//! The files that the demo shares: texts that every Debian machine has, or the user's folder; the one that it looks for, and
+//! the one that nobody is to find.
 
 use std::{
     collections::HashSet,
@@ -32,6 +33,10 @@ pub struct Library {
     pub files: Option<usize>,
 }
 
+/// What is to stay in its network: where it lies below a shared folder, whose name becomes its tag, and its text.
+const INTERNAL: (&str, &str) = ("internal", "salaries 2026.txt");
+const SALARIES: &str = "What is tagged as internal stays in blue: the bridge's rule says so.\n";
+
 /// The file that is looked for.
 pub struct Sought {
     /// Where the original lies.
@@ -42,30 +47,41 @@ pub struct Sought {
     pub hash: blake3::Hash,
 }
 
-/// What is shared: the given folder by one peer, or this machine's texts by two, copied below `scratch`.
+/// What is shared below `scratch`, that of blue first: the given folder or this machine's licences by one of its peers,
+/// something internal by the other one; and this machine's copyright texts by a peer of red.
 ///
 /// # Errors
 /// Says what is missing and what to do about it.
 pub fn choose(share: Option<&Path>, scratch: &Path) -> anyhow::Result<Vec<Library>> {
+    let mut seen = HashSet::new();
+    let own = |peer: &str| scratch.join(peer).join("library");
+    let mut libraries = Vec::new();
     if let Some(folder) = share {
         let folder = folder.canonicalize().with_context(|| format!("--share {} cannot be read", folder.display()))?;
-        return Ok(vec![Library { peer: "library", folder, files: None }]);
+        libraries.push(Library { peer: "blue-1", folder, files: None });
+    } else {
+        let folder = own("blue-1");
+        let files = copy(licences(), &folder, &mut seen)?;
+        libraries.push(Library { peer: "blue-1", folder, files: Some(files) });
     }
-    let mut seen = HashSet::new();
-    let mut libraries = Vec::new();
-    for (peer, sources) in [("licences", licences()), ("packages", copyrights())] {
-        let folder = scratch.join(peer).join("library");
-        fs::create_dir_all(&folder)?;
-        let files = copy(sources, &folder, &mut seen)?;
-        if files > 0 {
-            libraries.push(Library { peer, folder, files: Some(files) });
-        }
-    }
-    if libraries.is_empty() {
-        let missing = format!("this machine has no texts in {LICENCES} and {PACKAGES}; share a folder with --share");
+    let internal = own("blue-2").join(INTERNAL.0);
+    fs::create_dir_all(&internal)?;
+    fs::write(internal.join(INTERNAL.1), SALARIES)?;
+    libraries.push(Library { peer: "blue-2", folder: own("blue-2"), files: Some(1) });
+    let folder = own("red-2");
+    let files = copy(copyrights(), &folder, &mut seen)?;
+    libraries.push(Library { peer: "red-2", folder, files: Some(files) });
+    if share.is_none() && libraries[0].files == Some(0) {
+        let missing = format!("this machine has no texts in {LICENCES}; share a folder with --share");
         return Err(Failure::Usage(missing).into());
     }
     Ok(libraries)
+}
+
+/// What is shared and must not cross.
+pub fn internal() -> Sought {
+    let hash = blake3::hash(SALARIES.as_bytes());
+    Sought { path: INTERNAL.1.into(), words: words(INTERNAL.1), hash }
 }
 
 /// Each licence under its own name. Links between versions are other names of the same bytes.
@@ -85,6 +101,7 @@ fn entries(folder: &str) -> Vec<(String, PathBuf)> {
 
 /// Copies what can be read and was not there yet, and says how many that were.
 fn copy(sources: Vec<(String, PathBuf)>, to: &Path, seen: &mut HashSet<blake3::Hash>) -> anyhow::Result<usize> {
+    fs::create_dir_all(to)?;
     let mut files = 0;
     for (name, path) in sources {
         let mut bytes = Vec::new();
@@ -144,6 +161,16 @@ mod tests {
         fs::write(folder.path().join("minutes 2026.txt"), "x").unwrap();
         let sought = sought(folder.path()).unwrap();
         assert_eq!((sought.words.as_str(), sought.hash), ("minutes 2026", blake3::hash(b"x")));
+    }
+
+    #[test]
+    fn blue_shares_the_folder_and_something_internal() {
+        let (share, scratch) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let libraries = choose(Some(share.path()), scratch.path()).unwrap();
+        assert_eq!(libraries.iter().map(|library| library.peer).collect::<Vec<_>>(), ["blue-1", "blue-2", "red-2"]);
+        let note = libraries[1].folder.join("internal").join(internal().path);
+        assert_eq!(blake3::hash(&fs::read(note).unwrap()), internal().hash);
+        assert_eq!(internal().words, "salaries 2026");
     }
 
     #[test]

@@ -3,8 +3,11 @@
 //! The peers are processes of this very program, so that nothing is shown that is not the product; they live in a
 //! temporary folder on free loopback ports and are ended by their process ids.
 
+mod catalogue;
 mod library;
+mod paint;
 mod peer;
+mod play;
 mod request;
 mod scene;
 mod snippets;
@@ -22,17 +25,19 @@ Examples:
   peergate demo
   peergate demo --share ~/Documents --keep
 
-Without --share it shares the licence and copyright texts that every Debian machine has. It takes a few seconds, asks
-nothing, and leaves nothing behind.";
+Two networks, red and blue, with two peers each, a gateway between them, and behind it a catalogue in Python that is no
+peer at all. Without --share blue shares the licence texts that every Debian machine has. It takes a few seconds, asks
+nothing, and leaves nothing behind. Without python3 the steps of the catalogue are left out.";
 
 /// Longest that it may take, start of the peers included.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// Starts peers and a gateway, finds and gets a file through XML-RPC and SOAP, and compares the bytes.
+/// Joins two networks and a legacy catalogue, finds and gets a file of the other side through XML-RPC and SOAP, and
+/// compares the bytes.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Demo {
-    /// Share this folder, in place, in place of the texts of this machine
+    /// Have blue share this folder, in place, instead of the texts of this machine
     #[arg(long, value_name = "FOLDER")]
     share: Option<PathBuf>,
     /// Leave everything running until Ctrl-C
@@ -45,7 +50,7 @@ impl Demo {
     pub async fn run(self) -> anyhow::Result<()> {
         let mut scene = Scene::new()?;
         let outcome = tokio::select! {
-            outcome = tokio::time::timeout(LIMIT, scene.play(self.share.as_deref(), self.keep)) => {
+            outcome = tokio::time::timeout(LIMIT, play::play(&mut scene, self.share.as_deref(), self.keep)) => {
                 outcome.unwrap_or_else(|_| Err(anyhow::anyhow!("not done within {} s", LIMIT.as_secs())))
             }
             () = interrupted() => Err(Failure::Interrupted("the demo was ended".to_owned()).into()),

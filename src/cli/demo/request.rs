@@ -1,4 +1,4 @@
-//! The demo's requests to the gateway: written out, so that what is shown, what is sent and what a person can paste
+//! The demo's requests to a node: written out, so that what is shown, what is sent and what a person can paste
 //! into a shell are the same text.
 
 use std::fmt::Write;
@@ -29,45 +29,50 @@ pub struct Request {
 
 impl Request {
     /// `search.find` over XML-RPC.
-    pub fn xmlrpc_search(gateway: &str, words: &str) -> Self {
+    pub fn xmlrpc_search(node: &str, words: &str) -> Self {
         let options = format!("<member><name>limit</name><value><int>{LIMIT}</int></value></member>");
         let params = format!(
             "<param><value><string>{words}</string></value></param>\n<param><value><struct>{options}</struct></value></param>"
         );
-        Self::xmlrpc("Search through XML-RPC", gateway, "search.find", &params)
+        Self::xmlrpc("Search through XML-RPC, at the door of red-1", node, "search.find", &params)
     }
 
     /// `content.download` over XML-RPC.
-    pub fn xmlrpc_download(gateway: &str, id: &ContentId) -> Self {
+    pub fn xmlrpc_download(node: &str, id: &ContentId) -> Self {
         let params = format!("<param><value><string>{id}</string></value></param>");
-        Self::xmlrpc("Download through XML-RPC", gateway, "content.download", &params)
+        Self::xmlrpc("Download through XML-RPC", node, "content.download", &params)
     }
 
     /// `SearchFind` over SOAP 1.1.
-    pub fn soap_search(gateway: &str, words: &str) -> Self {
+    pub fn soap_search(node: &str, words: &str) -> Self {
         let body =
             format!("<SearchFind xmlns=\"urn:peergate:v1\"><query>{words}</query><limit>{LIMIT}</limit></SearchFind>");
-        Self::soap("Search through SOAP", gateway, &body)
+        Self::soap("Search through SOAP, at the same door", node, &body)
     }
 
     /// `ContentDownload` over SOAP 1.1.
-    pub fn soap_download(gateway: &str, id: &ContentId) -> Self {
+    pub fn soap_download(node: &str, id: &ContentId) -> Self {
         let body = format!("<ContentDownload xmlns=\"urn:peergate:v1\"><contentId>{id}</contentId></ContentDownload>");
-        Self::soap("Download through SOAP", gateway, &body)
+        Self::soap("Download through SOAP", node, &body)
     }
 
-    fn xmlrpc(title: &'static str, gateway: &str, method: &str, params: &str) -> Self {
+    /// The same under another heading.
+    pub fn titled(self, title: &'static str) -> Self {
+        Self { title, ..self }
+    }
+
+    fn xmlrpc(title: &'static str, node: &str, method: &str, params: &str) -> Self {
         let body = format!(
             "<?xml version=\"1.0\"?>\n<methodCall><methodName>{method}</methodName><params>\n{params}\n</params></methodCall>"
         );
-        Self { title, url: format!("{gateway}/xmlrpc"), body }
+        Self { title, url: format!("{node}/xmlrpc"), body }
     }
 
-    fn soap(title: &'static str, gateway: &str, body: &str) -> Self {
+    fn soap(title: &'static str, node: &str, body: &str) -> Self {
         let body = format!(
             "<soap:Envelope xmlns:soap=\"http://schemas.xmlsoap.org/soap/envelope/\"><soap:Body>\n{body}\n</soap:Body></soap:Envelope>"
         );
-        Self { title, url: format!("{gateway}/soap"), body }
+        Self { title, url: format!("{node}/soap"), body }
     }
 
     /// The command that sends it.
@@ -85,8 +90,8 @@ impl Request {
         let answer = request.send().await?;
         let status = answer.status();
         let text = answer.text().await?;
-        ensure!(status.is_success(), "the gateway answered HTTP {status}:\n{}", shortened(&text));
-        ensure!(!text.contains("<fault>"), "the gateway answered a fault:\n{}", shortened(&text));
+        ensure!(status.is_success(), "the node answered HTTP {status}:\n{}", shortened(&text));
+        ensure!(!text.contains("<fault>"), "the node answered a fault:\n{}", shortened(&text));
         Ok(text)
     }
 }
@@ -99,8 +104,8 @@ pub fn xmlrpc_record(operation: &str, answer: &str) -> anyhow::Result<Json> {
     let operation = REGISTRY.find(operation).with_context(|| format!("{operation} is not described"))?;
     match dxr_client::utils::response_to_result(answer) {
         Ok(Ok(response)) => Ok(value::to_json(&operation.output, response.value)),
-        Ok(Err(fault)) => bail!("the gateway answered {}", fault.fault),
-        Err(_) => bail!("the gateway did not answer XML-RPC:\n{}", shortened(answer)),
+        Ok(Err(fault)) => bail!("the node answered {}", fault.fault),
+        Err(_) => bail!("the node did not answer XML-RPC:\n{}", shortened(answer)),
     }
 }
 
@@ -112,7 +117,7 @@ pub fn soap_texts(answer: &str, name: &str) -> anyhow::Result<Vec<String>> {
     let mut reader = Reader::from_str(answer);
     let mut texts = Vec::new();
     loop {
-        match reader.read_event().context("the gateway did not answer XML")? {
+        match reader.read_event().context("the node did not answer XML")? {
             Event::Start(start) if start.local_name().as_ref() == name => {
                 texts.push(reader.read_text(start.name())?.into_inner().into_owned());
             }
