@@ -108,7 +108,8 @@ class Watch(threading.Thread):
 
     def run(self):
         while not self.done.wait(0.05):
-            self.most = max(self.most, self.node.resident())
+            if self.node.process.poll() is None:
+                self.most = max(self.most, self.node.resident())
 
     def end(self):
         self.done.set()
@@ -125,7 +126,9 @@ def found(node, words):
 def transfer(node, content_id):
     started = time.monotonic()
     record = node.call("transfer.start", contentId=content_id)
-    done = node.call("transfer.wait", transferId=record["transferId"], timeoutMs=600_000)
+    while record["state"] in ("queued", "active"):
+        record = node.call("transfer.wait", transferId=record["transferId"], waitMs=30_000)
+    done = record
     if done["state"] != "complete":
         raise SystemExit(f"the transfer is {done['state']}: {done.get('error')}")
     return time.monotonic() - started
@@ -210,7 +213,7 @@ def queries(options, asker, gateway):
         due = started + number / options.rate
         time.sleep(max(0, due - time.monotonic()))
         asked = time.monotonic()
-        answer = proxy.search.find({"query": f"farlarge{number % options.rounds}", "timeoutMs": 2000})
+        answer = proxy.search.find({"query": f"farfirst{number % options.rounds}", "timeoutMs": 2000})
         times.append(time.monotonic() - asked)
         if len(answer["hits"]) != 1 or not answer["hits"][0]["via"]:
             raise SystemExit(f"query {number} answers {answer}")
